@@ -1,0 +1,46 @@
+"""spikewatch: notices when customers write to support more than they should.
+
+The story
+    help desk -> ingest -> store -> Panel -> Baseline -> Assessment -> Surges -> Incidents -> Notices -> outbox -> Slack
+                                                                     \\-> Snapshot -> /metrics -> Prometheus
+
+Everything between Panel and Notices is a pure function of (counts, calendar, settings, previous state, now); the daemon
+and the backtest run exactly that code.
+
+Rooms (imports point downwards only; the contracts in pyproject.toml enforce it)
+    __main__, cli     the command line: parses, calls, prints
+    demo              the story told by `spikewatch demo`
+    app               the composition root: the one place that knows every class
+    config            one YAML file into settings, all mistakes at once
+    daemon            the scheduler: poll, judge, deliver, refit, housekeep
+    lab               works on recorded counts: synthetic worlds, replay, evaluation
+    sandbox           stand-ins that speak the vendors' protocols on loopback
+    adapters          one vendor each
+    ingest            from a source's page to committed counts
+    cycle             from committed counts to incidents, notices and a snapshot
+    delivery          from the outbox to a receiver
+    ports             what the inside asks of the outside, and how the outside may fail
+    core              pure: no I/O, no clock, no threads
+    errors            what a user is told when something cannot go on
+
+Glossary
+    ticket      one customer inquiry; counts in the bucket of its creation, under its current service and category
+    series      a (service, category); `(service, *)` and `(*, *)` are roll-ups and series too
+    bucket      a span of time `[start, start + step)`, aligned in UTC, named by its start
+    window      the newest few buckets, judged together (5m, 15m, 1h, 3h)
+    panel       counts of all series on one grid, and which buckets are known
+    watermark   everything created before it has been read; nothing after it is judged
+    late        a ticket whose bucket was long below the watermark when it was first seen; history, never a surge
+    baseline    what is normal for each series and bucket: expected count and its spread
+    expected    tickets the baseline expects in a window
+    upper       the largest count in a window that would not alert, floors included
+    score       how unusual a window is; 1 is the alert threshold
+    surge       a series above its threshold, from its beginning until 30 quiet minutes
+    incident    the surges of one service (or of the whole company) that on-call handles together
+    notice      something to tell about an incident: a reason, an instant and a copy of the facts
+    delivery    a notice on its way to one channel, with its attempts; a row of the outbox
+    receipt     the vendor's name for a delivered message, so that it can be edited
+    epoch       the hour for which one baseline is valid
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,69 @@
+"""Fitting: from history to a baseline, by the model that the settings name."""
+
+import numpy as np
+
+from spikewatch.core.baseline.model import WARM_DAYS, Baseline, History
+from spikewatch.core.baseline.seasonal import slot_profile
+from spikewatch.core.calendars import Calendar
+from spikewatch.core.counts import Bools, Floats, Roster
+from spikewatch.core.settings import ModelName
+from spikewatch.core.timegrid import HOUR, seconds
+
+DAY_SPREAD = 0.10
+"""Relative variation that a day shares; call centres and desks show 0.08 to 0.15."""
+
+LEARNED_AFTER_HOURS = 7 * 24
+"""A series is judged once its first ticket is this old."""
+
+WITHIN_TICKETS = 60.0
+"""Tickets that an even spread over the hour is worth, against what a service's own hours show."""
+
+
+def fit(history: History, *, calendar: Calendar, model: ModelName, epoch: int) -> Baseline:
+    """Return the baseline for one epoch (an hour number) from the history before it.
+
+    The caller cuts the history (`History.before`); a fit uses all of it.
+    """
+    hourly = history.hourly
+    local = calendar.local(hourly.grid.first, hourly.grid.stop, HOUR)
+    profile = slot_profile(hourly, local.slot)
+    n_series = len(hourly.roster)
+    return Baseline(
+        roster=hourly.roster,
+        epoch=epoch,
+        name=model,
+        calendar=calendar,
+        slot_mean=profile.mean.astype(np.float32),
+        slot_variance=profile.variance.astype(np.float32),
+        day_spread=np.full(n_series, DAY_SPREAD),
+        learned=_learned(hourly.counts, hourly.known_rows),
+        within=_within_hours(history, calendar),
+        modelled=np.ones(n_series, dtype=np.bool_),
+        warm=bool(n_series) and int(hourly.known.any(axis=0).sum()) >= WARM_DAYS * 24,
+    )
+
+
+def _learned(counts: np.ndarray, known: Bools) -> Bools:
+    """Tell for each series (n_series, n_hours) whether its first ticket is old enough and its service known for long."""
+    if not counts.shape[1]:
+        return np.zeros(counts.shape[0], dtype=np.bool_)
+    seen = counts > 0
+    age = np.where(seen.any(axis=1), counts.shape[1] - seen.argmax(axis=1), 0)
+    return (age >= LEARNED_AFTER_HOURS) & (known.sum(axis=1) >= WARM_DAYS * 24)
+
+
+def _within_hours(history: History, calendar: Calendar) -> Floats:
+    """Return (n_services + 1, 2, buckets a day): how an hour's tickets spread over its buckets, mean 1 over each hour."""
+    roster: Roster = history.hourly.roster
+    step = history.grid.step
+    per_hour, per_day = 3600 // seconds(step), 86400 // seconds(step)
+    local = calendar.local(history.grid.first, history.grid.stop, step)
+    sums = np.zeros((len(roster.services) + 1, 2 * per_day))
+    place = local.off.astype(np.int64) * per_day + local.bucket_of_day
+    for row, counts in enumerate(history.services):
+        sums[row] = np.bincount(place, weights=counts, minlength=2 * per_day)
+    sums[-1] = sums[:-1].sum(axis=0)
+    hours = sums.reshape(-1, 2, 24, per_hour)
+    even = WITHIN_TICKETS / per_hour
+    share = (hours + even) / (hours.sum(axis=-1, keepdims=True) + WITHIN_TICKETS) * per_hour
+    return share.reshape(-1, 2, per_day)

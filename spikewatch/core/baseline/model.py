@@ -1,0 +1,135 @@
+"""The values of baselines: history in, baseline out, expectation for any bucket."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikewatch.core.calendars import SLOTS, Calendar
+from spikewatch.core.counts import Bools, Floats, Ints, Panel, Roster
+from spikewatch.core.settings import ModelName
+from spikewatch.core.timegrid import HOUR, Grid
+
+WARM_DAYS = 14
+"""Known days of history before anything is judged."""
+
+LEAST_MEAN = 1e-4
+"""Tickets an hour: no expectation is smaller, so that ratios and logarithms exist."""
+
+
+def cutoff_hour(epoch: int, *, longest_window: timedelta) -> int:
+    """Return the hour number before which a baseline for that epoch is fitted: no judged window reaches behind it."""
+    return epoch - -(-longest_window // HOUR)
+
+
+@dataclass(frozen=True)
+class History:
+    """What a baseline is learnt from: hours of every series, and buckets of every service.
+
+    hourly    panel on the grid of whole hours, late tickets included
+    services  (n_services, n_buckets) tickets of each service on `grid`, which spans the same hours
+    """
+
+    hourly: Panel
+    grid: Grid
+    services: NDArray[np.integer]
+
+    def before(self, hour: int, *, hours: int) -> "History":
+        """Return the last `hours` hours before that hour (views, no copies)."""
+        first = max(self.hourly.grid.first, hour - hours)
+        stop = max(first, min(hour, self.hourly.grid.stop))
+        per_hour = int(HOUR / self.grid.step)
+        grid = Grid(self.grid.step, first * per_hour, (stop - first) * per_hour)
+        left = grid.first - self.grid.first
+        return History(self.hourly.cut(first, stop), grid, self.services[:, left : left + grid.length])
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What is normal in a run of buckets.
+
+    mean        (n_series, n_buckets) expected tickets, > 0
+    variance    (n_series, n_buckets) of independent variation, >= mean
+    day_spread  (n_series,) relative variation that a whole day shares, >= 0; a window's variance is
+                sum(variance) + (day_spread * sum(mean))**2
+    """
+
+    mean: Floats
+    variance: Floats
+    day_spread: Floats
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What is normal for every series in one epoch.
+
+    slot_mean      (n_series, 168) expected tickets an hour by time-of-week slot, > 0
+    slot_variance  (n_series, 168) of the hourly count around it, >= slot_mean
+    day_spread     (n_series,) relative variation that a day shares, >= 0
+    learned        (n_series,) False where there is too little history to judge
+    within         (n_services + 1, 2, buckets a day) how an hour's tickets spread over its buckets, mean 1 over each hour;
+                   by service (last: the fleet) and by business day or day off
+    model          (n_series,) True where the configured model was used, False where the series was too sparse for it
+    """
+
+    roster: Roster
+    epoch: int
+    name: ModelName
+    calendar: Calendar
+    slot_mean: NDArray[np.floating]
+    slot_variance: NDArray[np.floating]
+    day_spread: Floats
+    learned: Bools
+    within: Floats
+    modelled: Bools
+    warm: bool
+
+    def expect(self, first: int, stop: int, step: timedelta) -> Expectation:
+        """Return what is normal in buckets `[first, stop)`."""
+        local = self.calendar.local(first, stop, step)
+        per_hour = int(HOUR / step)
+        # -1, the fleet, indexes the last row
+        within = self.within[self.roster.service_of][:, local.off.astype(np.int64), local.bucket_of_day]
+        share = within / per_hour
+        mean = np.maximum(self.slot_mean[:, local.slot] * share, LEAST_MEAN / per_hour)
+        variance = np.maximum(self.slot_variance[:, local.slot] * share, mean)
+        return Expectation(mean, variance, self.day_spread)
+
+    def for_roster(self, roster: Roster) -> "Baseline":
+        """Return the baseline with the rows of another roster; series it does not know are not learned."""
+        if roster.keys == self.roster.keys:
+            return self
+        rows = roster.rows_in(self.roster)
+        known = rows >= 0
+        services = np.array(
+            [_place(self.roster.services, service) for service in roster.services] + [-1], dtype=np.int64
+        )
+        return Baseline(
+            roster=roster,
+            epoch=self.epoch,
+            name=self.name,
+            calendar=self.calendar,
+            slot_mean=np.where(known[:, None], self.slot_mean[rows], LEAST_MEAN),
+            slot_variance=np.where(known[:, None], self.slot_variance[rows], LEAST_MEAN),
+            day_spread=np.where(known, self.day_spread[rows], 0.0),
+            learned=known & self.learned[rows],
+            within=self.within[services],
+            modelled=known & self.modelled[rows],
+            warm=self.warm,
+        )
+
+    @cached_property
+    def fleet_rows(self) -> Ints:
+        """Rows of the fleet: one, or none in an empty roster."""
+        return np.flatnonzero(self.roster.service_of < 0)
+
+
+def _place(services: tuple[str, ...], service: str) -> int:
+    return services.index(service) if service in services else -1
+
+
+def no_slots(n_series: int) -> Floats:
+    """Return a (n_series, 168) array of the least expectation."""
+    return np.full((n_series, SLOTS), LEAST_MEAN)

@@ -1,0 +1,123 @@
+"""`seasonal_zscore`: a robust mean and spread for each time-of-week slot.
+
+Counts are few, so a series borrows from its service: the slot's rate gets a Gamma prior around (level of the series) x
+(shape of its service), worth `PRIOR_TICKETS` tickets, and the estimate is the posterior mean
+(sum + a) / (n + a / prior). Hours far above the first estimate are clipped before the second, so that a past incident
+does not become normal. The spread of a slot is the mean squared residual, shrunk towards the series' own dispersion.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikewatch.core.baseline.model import LEAST_MEAN
+from spikewatch.core.calendars import SLOTS
+from spikewatch.core.counts import Bools, Floats, Ints, Panel
+
+PRIOR_TICKETS = 10.0
+"""Weight of the service's shape: series differ from their service's shape by about 30 % (1 / 0.3**2)."""
+
+SPREAD_WEEKS = 8.0
+"""Weight of the series' dispersion against a slot's own residuals, in weeks."""
+
+CLIP_SIGMAS = 3.0
+PASSES = 2
+CHUNK = 1000
+LEAST_DISPERSION = 1.05
+MOST_DISPERSION = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class SlotProfile:
+    """Mean and variance of the hourly count by time-of-week slot.
+
+    mean        (n_series, 168) > 0
+    variance    (n_series, 168) >= mean
+    dispersion  (n_series,) variance over mean, in [1.05, 6]
+    """
+
+    mean: Floats
+    variance: Floats
+    dispersion: Floats
+
+
+def slot_profile(hourly: Panel, slots: Ints) -> SlotProfile:
+    """Return the profile of each series from hourly counts (n_series, n_hours); slots is (n_hours,) in [0, 168).
+
+    Roll-ups come first, for they are the shapes that their leaves borrow; leaves follow in chunks, to bound memory.
+    """
+    roster = hourly.roster
+    order = np.argsort(slots, kind="stable")
+    known = hourly.known_rows
+    parts = []
+    flat = np.ones((len(roster) - roster.n_leaves, SLOTS))
+    rollups = slice(roster.n_leaves, len(roster))
+    totals = _profile(_Grouped.of(hourly.counts[rollups], known[rollups], order, slots), flat)
+    shapes = totals.mean / totals.mean.mean(axis=1, keepdims=True)
+    for left in range(0, roster.n_leaves, CHUNK):
+        rows = slice(left, min(left + CHUNK, roster.n_leaves))
+        grouped = _Grouped.of(hourly.counts[rows], known[rows], order, slots)
+        parts.append(_profile(grouped, shapes[roster.service_of[rows]]))
+    parts.append(totals)
+    return SlotProfile(
+        mean=np.concatenate([part.mean for part in parts]),
+        variance=np.concatenate([part.variance for part in parts]),
+        dispersion=np.concatenate([part.dispersion for part in parts]),
+    )
+
+
+def _profile(grouped: "_Grouped", shape: Floats) -> SlotProfile:
+    mean = grouped.shrunk(grouped.counts, shape)
+    clipped = grouped.counts
+    for _ in range(PASSES):
+        around = grouped.spread_out(mean)
+        cap = around + CLIP_SIGMAS * np.sqrt(2.0 * around + (0.15 * around) ** 2) + 2.0
+        clipped = np.minimum(grouped.counts, cap)
+        mean = grouped.shrunk(clipped, shape)
+    return grouped.profile(clipped, mean)
+
+
+@dataclass(frozen=True, slots=True)
+class _Grouped:
+    """Hourly counts with the hours sorted by slot; slots (n_hours,) ascending."""
+
+    counts: Floats
+    known: Bools
+    slots: Ints
+
+    @classmethod
+    def of(cls, counts: NDArray[np.integer], known: Bools, order: Ints, slots: Ints) -> "_Grouped":
+        """Return the rows with their hours put in order of slot."""
+        return cls(counts[:, order].astype(np.float64), known[:, order], slots[order])
+
+    def per_slot(self, values: NDArray[np.floating]) -> Floats:
+        """Return (n_series, 168) sums of (n_series, n_hours) over the hours of each slot."""
+        present, starts = np.unique(self.slots, return_index=True)
+        sums = np.zeros((values.shape[0], SLOTS))
+        if len(present):
+            sums[:, present] = np.add.reduceat(values, starts, axis=1)
+        return sums
+
+    def spread_out(self, by_slot: Floats) -> Floats:
+        """Return (n_series, n_hours) from (n_series, 168)."""
+        return by_slot[:, self.slots]
+
+    def shrunk(self, counts: Floats, shape: Floats) -> Floats:
+        """Return the posterior mean (n_series, 168) of each slot's hourly rate; shape (n_series, 168) has mean 1."""
+        hours = self.per_slot(self.known.astype(np.float64))
+        sums = self.per_slot(np.where(self.known, counts, 0.0))
+        level = (sums.sum(axis=1) + 0.5) / np.maximum((shape * hours).sum(axis=1), 1.0)
+        prior = np.maximum(level[:, None] * shape, LEAST_MEAN)
+        return np.maximum((sums + PRIOR_TICKETS) / (hours + PRIOR_TICKETS / prior), LEAST_MEAN)
+
+    def profile(self, counts: Floats, mean: Floats) -> SlotProfile:
+        """Return mean and spread from clipped counts and their mean."""
+        residual = np.where(self.known, counts - self.spread_out(mean), 0.0) ** 2
+        squares, hours = self.per_slot(residual), self.per_slot(self.known.astype(np.float64))
+        # two tickets of prior keep the dispersion of a sparse series near Poisson's
+        dispersion = (squares.sum(axis=1) + 2.0) / ((mean * hours).sum(axis=1) + 2.0)
+        dispersion = np.clip(dispersion, LEAST_DISPERSION, MOST_DISPERSION)
+        expected = dispersion[:, None] * mean
+        variance = (squares + SPREAD_WEEKS * expected) / (hours + SPREAD_WEEKS)
+        return SlotProfile(mean, np.maximum(variance, LEAST_DISPERSION * mean), dispersion)

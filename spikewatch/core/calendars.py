@@ -1,0 +1,101 @@
+"""Calendars: local time, days off, and which weekday a day behaves like.
+
+A time-of-week slot is an hour of local wall time, 0 (Monday 00:00) to 167. A day off behaves like a Sunday and the first
+business day after days off like a Monday, when the backlog of the days off arrives. The hour that daylight saving skips
+has no slot; the repeated one uses its slot twice.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import holidays
+import numpy as np
+
+from spikewatch.core.counts import Bools, Ints
+from spikewatch.core.settings import CalendarSettings
+from spikewatch.core.timegrid import HOUR, bucket_start, seconds
+
+SLOTS = 168
+_SATURDAY, _SUNDAY, _MONDAY = 5, 6, 0
+_ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTime:
+    """Local time of some buckets.
+
+    slot           (n,) time-of-week slot of the day that the bucket's day behaves like, in [0, 168)
+    bucket_of_day  (n,) local wall time in buckets since midnight
+    off            (n,) True on weekends and days off
+    """
+
+    slot: Ints
+    bucket_of_day: Ints
+    off: Bools
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """A time zone and its days off.
+
+    >>> calendar = Calendar(ZoneInfo("Asia/Tokyo"), frozenset({date(2026, 11, 3)}))
+    >>> [calendar.like_weekday(date(2026, 11, day)) for day in (2, 3, 4, 5)]
+    [0, 6, 0, 3]
+    """
+
+    zone: ZoneInfo
+    days_off: frozenset[date] = field(default_factory=frozenset)
+
+    def is_off(self, day: date) -> bool:
+        """Tell whether it is a weekend day or a day off."""
+        return day.weekday() >= _SATURDAY or day in self.days_off
+
+    def like_weekday(self, day: date) -> int:
+        """Return the weekday (Monday is 0) whose normal this day follows."""
+        weekday = day.weekday()
+        if day in self.days_off:
+            return _SUNDAY
+        if weekday < _SATURDAY and self.is_off(day - _ONE_DAY):
+            return _MONDAY
+        return weekday
+
+    def local(self, first: int, stop: int, step: timedelta) -> LocalTime:
+        """Return the local time of buckets `[first, stop)`; of wide buckets the middle decides."""
+        cells = np.array(
+            [_cell(self, number, seconds(step)) for number in range(first, stop)], dtype=np.int64
+        ).reshape(-1, 3)
+        return LocalTime(slot=cells[:, 0], bucket_of_day=cells[:, 1], off=cells[:, 2].astype(np.bool_))
+
+
+@lru_cache(maxsize=200_000)
+def _cell(calendar: Calendar, number: int, width: int) -> tuple[int, int, bool]:
+    step = timedelta(seconds=width)
+    start = bucket_start(number, step)
+    local = (start + step / 2 if step >= HOUR else start).astimezone(calendar.zone)
+    day = local.date()
+    since_midnight = local.hour * 3600 + local.minute * 60 + local.second
+    return calendar.like_weekday(day) * 24 + local.hour, since_midnight // width, calendar.is_off(day)
+
+
+def build_calendar(settings: CalendarSettings, *, zone: ZoneInfo, years: Iterable[int]) -> Calendar:
+    """Return the calendar of the settings with the public holidays of these years.
+
+    Raises NotImplementedError where the `holidays` library does not know the country or the subdivision.
+
+    >>> settings = CalendarSettings(country="JP", days_off=(date(2026, 12, 30),))
+    >>> calendar = build_calendar(settings, zone=ZoneInfo("Asia/Tokyo"), years=[2026])
+    >>> date(2026, 9, 22) in calendar.days_off, date(2026, 12, 30) in calendar.days_off
+    (True, True)
+    """
+    public: Iterable[date] = ()
+    if settings.country is not None:
+        public = holidays.country_holidays(settings.country, subdiv=settings.subdivision, years=years)
+    return Calendar(zone, frozenset({*public, *settings.days_off}))
+
+
+def years_around(instant: datetime) -> range:
+    """Return the years whose holidays matter when history ends at the instant."""
+    return range(instant.year - 2, instant.year + 3)

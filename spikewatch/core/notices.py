@@ -1,0 +1,209 @@
+"""Notices: what there is to tell about an incident, with a copy of the facts it states.
+
+A notice is made together with the change it tells, and never looks anything up later: rendering it twice gives the same
+message, however much has happened since.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+
+from spikewatch.core.attribution import candidates, shares
+from spikewatch.core.counts import ALL, FLEET, SeriesKey
+from spikewatch.core.incidents import Change, Incident, Phase, Severity
+from spikewatch.core.scoring import Assessment, Reading
+from spikewatch.core.surges import Surge
+
+MOST_PARTS = 10
+LEAST_SHARE = 0.05
+"""A category that does not surge by itself is listed from this share of the excess on."""
+
+MOST_CHANCE_WEEKS = 520.0
+"""Nothing is called rarer than once in ten years: no model knows more than that."""
+
+
+class Reason(StrEnum):
+    """Why something is told."""
+
+    OPENED = "opened"
+    RAISED = "raised"
+    JOINED = "joined"
+    CHANGED = "changed"
+    REOPENED = "reopened"
+    RESOLVED = "resolved"
+    MERGED = "merged"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One series of an incident, as the message lists it.
+
+    share     of the incident's excess now, in [0, 1]; None for a roll-up
+    surging   False for a category that drives the rise without being significant by itself
+    """
+
+    series: SeriesKey
+    reading: Reading
+    share: float | None
+    surging: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a message may state.
+
+    lead         the reading that says it best: the one series if there is one, else the roll-up
+    parts        the categories (or services) that drive it, greatest excess first, at most ten
+    more         how many further ones are left out
+    peak         the highest-scoring reading so far
+    excess       tickets above expectation since it began
+    chance_weeks about once in so many weeks this would happen by chance, over the whole fleet
+    data_until   end of the newest bucket judged
+    """
+
+    incident: str
+    service: str | None
+    phase: Phase
+    severity: Severity
+    opened_at: datetime
+    started_at: datetime
+    resolved_at: datetime | None
+    merged_into: str | None
+    lead_series: SeriesKey
+    lead: Reading
+    peak: Reading
+    parts: tuple[Part, ...]
+    more: int
+    excess: float
+    chance_weeks: float
+    data_until: datetime
+    revision: int
+    runbook: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to tell: why, when, and what. `key` is unique for ever."""
+
+    key: str
+    incident: str
+    reason: Reason
+    at: datetime
+    facts: Facts
+
+
+def why_tell(change: Change) -> Reason | None:
+    """Return why a change is told; None where there is nothing to tell."""
+    before, after = change.before, change.after
+    if before is None:
+        return Reason.OPENED
+    if after.merged_into is not None:
+        return Reason.MERGED
+    if after.phase is Phase.CLOSED:
+        return None
+    if after.phase is not before.phase:
+        return Reason.RESOLVED if after.phase is Phase.RESOLVED else Reason.REOPENED
+    if after.severity is not before.severity:
+        return Reason.RAISED
+    return Reason.JOINED if len(after.surges) > len(before.surges) else Reason.CHANGED
+
+
+def notice_of(
+    change: Change, reason: Reason, *, assessment: Assessment, column: int, at: datetime, budget: float
+) -> Notice:
+    """Return the notice of a change with the facts as they stand at the bucket (a column of the assessment).
+
+    budget  false alarms a week of the whole fleet at score 1, from which the chance in words follows
+    """
+    incident = change.after
+    return Notice(
+        key=f"{incident.id}.{incident.revision}",
+        incident=incident.id,
+        reason=reason,
+        at=at,
+        facts=_facts(incident, assessment=assessment, column=column, at=at, budget=budget),
+    )
+
+
+def chance_weeks(score: float, *, cutoff: float, budget: float) -> float:
+    """Return once in how many weeks the fleet sees such a score by chance, in (0, 520].
+
+    A surprise of score x cutoff is 10**(cutoff * (score - 1)) times rarer than the threshold, which is met `budget` times
+    a week.
+
+    >>> round(chance_weeks(1.2, cutoff=5.0, budget=1.0), 1)
+    10.0
+    """
+    return float(min(10.0 ** min(cutoff * (score - 1.0), 6.0) / budget, MOST_CHANCE_WEEKS))
+
+
+def _facts(incident: Incident, *, assessment: Assessment, column: int, at: datetime, budget: float) -> Facts:
+    strongest = max(incident.surges, key=lambda surge: (surge.is_open, surge.now.score, surge.peak.score))
+    lead_series, lead = _lead(incident, strongest, assessment, column)
+    parts = _parts(incident, assessment, column, minutes=lead.window_minutes)
+    peaking = max(incident.surges, key=lambda surge: surge.peak.score)
+    row = assessment.limits.roster.rows[peaking.series]
+    return Facts(
+        incident=incident.id,
+        service=incident.service,
+        phase=incident.phase,
+        severity=incident.severity,
+        opened_at=incident.opened_at,
+        started_at=incident.started_at,
+        resolved_at=incident.resolved_at,
+        merged_into=incident.merged_into,
+        lead_series=lead_series,
+        lead=lead,
+        peak=peaking.peak,
+        parts=parts[:MOST_PARTS],
+        more=max(0, len(parts) - MOST_PARTS),
+        excess=incident.excess,
+        chance_weeks=chance_weeks(
+            peaking.peak.score, cutoff=float(assessment.limits.cutoff[row]), budget=budget
+        ),
+        data_until=at,
+        revision=incident.revision,
+        runbook=assessment.limits.runbook[assessment.limits.roster.rows[lead_series]],
+    )
+
+
+def _lead(
+    incident: Incident, strongest: Surge, assessment: Assessment, column: int
+) -> tuple[SeriesKey, Reading]:
+    """Return the series and reading for the first line: the only category, else the service, else the company."""
+    leaves = [surge for surge in incident.surges if not surge.series.is_rollup and surge.is_open]
+    if len(leaves) == 1 and incident.service is not None:
+        return leaves[0].series, leaves[0].now
+    series = FLEET if incident.service is None else SeriesKey(incident.service, ALL)
+    window = _place(assessment, strongest.now.window_minutes)
+    reading = assessment.reading(assessment.limits.roster.rows[series], column, window=window)
+    return (series, reading) if reading is not None else (strongest.series, strongest.now)
+
+
+def _parts(incident: Incident, assessment: Assessment, column: int, *, minutes: int) -> tuple[Part, ...]:
+    roster, window = assessment.limits.roster, _place(assessment, minutes)
+    rows = candidates(roster, service=incident.service)
+    observed, expected = assessment.observed[rows, window, column], assessment.expected[rows, window, column]
+    share = shares(observed.tolist(), expected.tolist())
+    surging = {surge.series for surge in incident.surges if surge.is_open}
+    if incident.service is None:
+        surging = {SeriesKey(series.service, ALL) for series in surging if not series.is_fleet}
+    chosen = [
+        (float(share[place]), int(row))
+        for place, row in enumerate(rows)
+        if roster.keys[row] in surging or share[place] >= LEAST_SHARE
+    ]
+    listed = []
+    for part_share, row in sorted(chosen, key=lambda item: (-item[0], roster.keys[item[1]])):
+        reading = assessment.reading(row, column, window=window)
+        if reading is not None:
+            listed.append(Part(roster.keys[row], reading, round(part_share, 4), roster.keys[row] in surging))
+    return tuple(listed)
+
+
+def _place(assessment: Assessment, minutes: int) -> int:
+    step_minutes = assessment.step.total_seconds() / 60
+    distances = np.abs(np.array(assessment.windows) * step_minutes - minutes)
+    return int(np.argmin(distances))

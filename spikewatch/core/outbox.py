@@ -1,0 +1,222 @@
+"""The outbox: notices on their way, and what becomes of a delivery after each attempt.
+
+Pure: a delivery and the outcome of an attempt give the next delivery. The living message of an incident is one `root`
+per channel: its first delivery is posted, later ones edit it in place, and a newer one supersedes those still queued.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import blake2s
+from typing import assert_never
+
+from spikewatch.core.notices import Notice
+
+FIRST_RETRY = timedelta(seconds=1)
+LONGEST_RETRY = timedelta(seconds=60)
+RETRY_SPREAD = 0.2
+"""Retries are spread by this share either way, so that many deliveries do not come back in one breath."""
+
+LIMITED_FOR = timedelta(seconds=30)
+"""How long to leave a vendor alone that limits us without saying for how long."""
+
+LONGEST_LIMIT = timedelta(minutes=15)
+HOLD_FOR = timedelta(minutes=5)
+"""How long to wait for a person to mend credentials or a channel."""
+
+FIRST_LOOK = timedelta(seconds=2)
+BELIEVE_AFTER = timedelta(seconds=20)
+"""A message not found this long after its attempt began was not posted: longer than a call may last and a history may lag."""
+
+PLAINEST = 2
+"""The last rung of plainness: text only."""
+
+
+class Stage(StrEnum):
+    """Where a delivery stands."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    SENT = "sent"
+    SUPERSEDED = "superseded"
+    DEAD = "dead"
+
+
+class Trouble(StrEnum):
+    """What went wrong with an attempt, one kind per different reaction."""
+
+    UNAVAILABLE = "unavailable"
+    LIMITED = "limited"
+    UNKNOWN = "unknown"
+    CREDENTIALS = "credentials"
+    CHANNEL = "channel"
+    CONTENT = "content"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failed attempt; `retry_after` is the vendor's wish, where it stated one."""
+
+    trouble: Trouble
+    message: str
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The vendor's name for a delivered message; both parts are opaque text."""
+
+    channel: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One notice on its way to one channel.
+
+    key            unique in the store: a key is told once
+    due            not before this instant
+    attempts       attempts that counted against it so far
+    sending_since  when the newest attempt began; for a sent delivery that is when it was told
+    receipt        while sending, the message being edited (None: a new one is being posted); once sent, the message
+    plain          how many times its content was refused and made plainer
+    """
+
+    key: str
+    receiver: str
+    channel: str
+    notice: Notice
+    created_at: datetime
+    due: datetime
+    stage: Stage = Stage.QUEUED
+    attempts: int = 0
+    sending_since: datetime | None = None
+    last_error: str | None = None
+    receipt: Receipt | None = None
+    plain: int = 0
+
+    @property
+    def incident(self) -> str:
+        """The incident it tells of."""
+        return self.notice.incident
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether nothing more will be done about it."""
+        return self.stage in (Stage.SENT, Stage.SUPERSEDED, Stage.DEAD)
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Tell whether a message may have been posted that nobody knows of."""
+        return self.stage in (Stage.SENDING, Stage.UNKNOWN) and self.receipt is None
+
+
+def plan(
+    notices: Iterable[Notice], *, receiver: str, channel_of: Callable[[str | None], str], now: datetime
+) -> tuple[Delivery, ...]:
+    """Return one delivery a notice: each states the whole living message of its incident.
+
+    channel_of  the channel of a service, or of the whole company (None)
+    """
+    return tuple(
+        _queued(notice, receiver=receiver, channel=channel_of(notice.facts.service), now=now)
+        for notice in notices
+    )
+
+
+def _queued(notice: Notice, *, receiver: str, channel: str, now: datetime) -> Delivery:
+    key = f"{notice.key}:{receiver}:{channel}"
+    return Delivery(key, receiver, channel, notice, created_at=now, due=now)
+
+
+def started(delivery: Delivery, *, now: datetime, receipt: Receipt | None = None) -> Delivery:
+    """Return the delivery as its attempt begins; `receipt` is the message to be edited, None to post a new one."""
+    return replace(delivery, stage=Stage.SENDING, sending_since=now, receipt=receipt)
+
+
+def sent(delivery: Delivery, receipt: Receipt) -> Delivery:
+    """Return the delivery once it is told."""
+    return replace(delivery, stage=Stage.SENT, receipt=receipt, last_error=None)
+
+
+def superseded(delivery: Delivery, *, why: str) -> Delivery:
+    """Return the delivery as one that need not be told any more."""
+    return replace(delivery, stage=Stage.SUPERSEDED, last_error=why)
+
+
+def interrupted(delivery: Delivery, *, now: datetime) -> Delivery:
+    """Return a delivery found in the middle of an attempt that nobody is making any more.
+
+    An edit is simply done again. A post is of unknown outcome, and to be looked for at once.
+    """
+    if not delivery.is_in_doubt:
+        return replace(delivery, stage=Stage.QUEUED, receipt=None)
+    if delivery.stage is Stage.UNKNOWN:
+        return delivery
+    return replace(delivery, stage=Stage.UNKNOWN, due=now, last_error="interrupted")
+
+
+def not_found(delivery: Delivery, *, now: datetime) -> Delivery:
+    """Return a delivery of unknown outcome after the channel was searched in vain: look again, or queue it again.
+
+    An empty answer is believed once `BELIEVE_AFTER` has passed since the attempt began, for histories lag.
+    """
+    believable = (delivery.sending_since or now) + BELIEVE_AFTER
+    if now >= believable:
+        return replace(delivery, stage=Stage.QUEUED, due=now)
+    return replace(delivery, due=believable)
+
+
+def not_searchable(delivery: Delivery, failure: Failure, *, now: datetime) -> Delivery:
+    """Return a delivery of unknown outcome that could not be looked for.
+
+    It stays unknown while a later look may work. Where the channel cannot be searched at all, telling it twice is better
+    than not at all: it is queued again.
+    """
+    if failure.trouble is Trouble.CHANNEL:
+        return replace(not_found(delivery, now=now), last_error=failure.message)
+    after = after_error(delivery, failure, now=now)
+    return replace(after, stage=Stage.UNKNOWN)
+
+
+def after_error(
+    delivery: Delivery, failure: Failure, *, now: datetime, fallback: str | None = None
+) -> Delivery:
+    """Return the delivery after a failed attempt; it dies only when its plainest form is refused.
+
+    fallback  the channel to use where the delivery's own refuses messages
+    """
+    waiting = replace(delivery, stage=Stage.QUEUED, receipt=None, last_error=failure.message)
+    match failure.trouble:
+        case Trouble.LIMITED:
+            return replace(waiting, due=now + min(failure.retry_after or LIMITED_FOR, LONGEST_LIMIT))
+        case Trouble.UNAVAILABLE:
+            wait = max(retry_wait(delivery), min(failure.retry_after or timedelta(0), LONGEST_LIMIT))
+            return replace(waiting, attempts=delivery.attempts + 1, due=now + wait)
+        case Trouble.UNKNOWN:
+            return replace(waiting, stage=Stage.UNKNOWN, attempts=delivery.attempts + 1, due=now + FIRST_LOOK)
+        case Trouble.CREDENTIALS:
+            return replace(waiting, due=now + HOLD_FOR)
+        case Trouble.CHANNEL:
+            if fallback is not None and fallback != delivery.channel:
+                return replace(waiting, channel=fallback, due=now)
+            return replace(waiting, due=now + HOLD_FOR)
+        case Trouble.CONTENT:
+            if delivery.plain >= PLAINEST:
+                return replace(waiting, stage=Stage.DEAD, attempts=delivery.attempts + 1)
+            return replace(waiting, plain=delivery.plain + 1, attempts=delivery.attempts + 1, due=now)
+        case _:
+            assert_never(failure.trouble)
+
+
+def retry_wait(delivery: Delivery) -> timedelta:
+    """Return how long to wait after one more failure: 1, 2, 4 … 60 s, spread by ±20 %.
+
+    The spread follows from the key, so that the same history gives the same wait.
+    """
+    doubled = FIRST_RETRY * 2 ** min(delivery.attempts, 10)
+    digest = blake2s(f"{delivery.key}:{delivery.attempts}".encode(), digest_size=4).digest()
+    position = int.from_bytes(digest, "big") / 0xFFFFFFFF
+    return min(doubled, LONGEST_RETRY) * (1 - RETRY_SPREAD + 2 * RETRY_SPREAD * position)

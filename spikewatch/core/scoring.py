@@ -1,0 +1,292 @@
+"""Scoring: how improbable the newest windows of every series are, as tail probabilities of counts.
+
+Counts follow a negative binomial with the baseline's mean and variance. The surprise of a window is -log10 of the chance
+of at least its count; the score is the surprise over the series' cut-off, so 1 is the alert threshold for every series and
+window. Floors hold the score below 1; so does subsidence: from 30 minutes on, a window may surprise at most as much as a
+steady rise would, judged by the next shorter window, so that tickets of an hour ago alone never alert.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+import numpy as np
+from scipy import special
+
+from spikewatch.core.baseline import Baseline
+from spikewatch.core.counts import Bools, Floats, Ints, Panel, Roster
+from spikewatch.core.timegrid import seconds
+
+MOST_SCORE = 100.0
+UNDERFLOWS = 1e-290
+"""Tails below this are computed as logarithms."""
+
+BELOW_FLOOR = 0.99
+"""Most that a window scores which the statistics flag and a floor or subsidence holds back."""
+
+LEAST_OVERDISPERSION = 1.02
+"""Variance over mean is never smaller, so that the negative binomial exists (at 1 it is Poisson)."""
+
+SUBSIDES_FROM = timedelta(minutes=30)
+LEAST_KNOWN_SHARE = 0.5
+
+
+class WhyNot(StrEnum):
+    """Why a window was not judged, or was judged and did not alert."""
+
+    ALERTS = "alerts"
+    NORMAL = "normal"
+    MIN_TICKETS = "min_tickets"
+    MIN_RATIO = "min_ratio"
+    SUBSIDED = "subsided"
+    LEARNING = "learning"
+    UNKNOWN = "unknown"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What each series of a roster must reach before it alerts; all arrays are (n_series,).
+
+    cutoff          surprise of score 1, > 0
+    min_tickets     floor on the window's count
+    min_ratio       floor on the window's count over the expected one
+    critical_score  score at which a surge is critical
+    enabled         False: never judged by itself
+    """
+
+    roster: Roster
+    cutoff: Floats
+    min_tickets: Ints
+    min_ratio: Floats
+    critical_score: Floats
+    enabled: Bools
+    runbook: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One series in one window, as it was judged once.
+
+    expected  tickets the baseline expected there, > 0
+    upper     the largest count there that would not alert
+    score     1 is the threshold; in [0, 100]
+    """
+
+    window_minutes: int
+    observed: int
+    expected: float
+    upper: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """All series in all windows, at each of some successive buckets.
+
+    windows   (n_windows,) in buckets, ascending
+    first     number of the first bucket judged; axis 2 runs from there
+    observed  (n_series, n_windows, n_judged) tickets in the known buckets of the window
+    expected  (n_series, n_windows, n_judged) > 0
+    variance  (n_series, n_windows, n_judged)
+    surprise  (n_series, n_windows, n_judged) >= 0, after subsidence
+    score     (n_series, n_windows, n_judged) in [0, 100]; 0 where not judged
+    judged    (n_series, n_windows, n_judged)
+    counts    (n_series, longest window - 1 + n_judged) tickets a bucket, oldest first; 0 where unknown
+    mean      like counts: expected tickets; 0 where unknown
+    """
+
+    limits: Limits
+    step: timedelta
+    windows: tuple[int, ...]
+    first: int
+    observed: Ints
+    expected: Floats
+    variance: Floats
+    surprise: Floats
+    score: Floats
+    judged: Bools
+    counts: Ints
+    mean: Floats
+
+    @property
+    def n_judged(self) -> int:
+        """How many buckets were judged."""
+        return self.score.shape[2]
+
+    def peaks(self, column: int) -> Floats:
+        """Return the (n_series,) highest score over the windows at one judged bucket."""
+        return self.score[:, :, column].max(axis=1, initial=0.0)
+
+    def upper(self, window: int, column: int, rows: Ints | None = None) -> Ints:
+        """Return the largest counts that would not alert in a window (by place), for all rows or some."""
+        chosen = np.arange(self.score.shape[0]) if rows is None else rows
+        mean, variance = self.expected[chosen, window, column], self.variance[chosen, window, column]
+        limits = self.limits
+        bound = largest_normal(mean, variance, cutoff=limits.cutoff[chosen])
+        floor = (
+            np.maximum(limits.min_tickets[chosen], np.ceil(limits.min_ratio[chosen] * mean).astype(np.int64))
+            - 1
+        )
+        held = np.where(self.score[chosen, window, column] < 1, self.observed[chosen, window, column], 0)
+        above = held > np.maximum(bound, floor)
+        return np.where(above, held, np.maximum(bound, floor))
+
+    def reading(self, row: int, column: int, *, window: int | None = None) -> Reading | None:
+        """Return a series' reading in a window (by place), or in its highest-scoring one; None where none was judged."""
+        if window is None:
+            if not self.judged[row, :, column].any():
+                return None
+            window = int(np.argmax(np.where(self.judged[row, :, column], self.score[row, :, column], -1.0)))
+        return Reading(
+            window_minutes=self.windows[window] * seconds(self.step) // 60,
+            observed=int(self.observed[row, window, column]),
+            expected=float(self.expected[row, window, column]),
+            upper=int(self.upper(window, column, np.array([row]))[0]),
+            score=float(self.score[row, window, column]),
+        )
+
+
+def assess(
+    panel: Panel, baseline: Baseline, limits: Limits, *, first: int, windows: Sequence[timedelta]
+) -> Assessment:
+    """Judge every series of the panel at each bucket from `first` to the panel's end.
+
+    The panel reaches back at least the longest window before `first`. Panel, baseline and limits have one roster.
+    """
+    step = panel.grid.step
+    widths = tuple(sorted({max(1, window // step) for window in windows}))
+    n_judged = panel.grid.stop - first
+    panel = panel.cut(first - widths[-1] + 1, panel.grid.stop)
+    expectation = baseline.expect(panel.grid.first, panel.grid.stop, step)
+    mean, variance, counts = expectation.mean, expectation.variance, panel.counts
+    whole = mean
+    if not panel.known.all():
+        known = _known_share(panel, mean)
+        mean, variance = mean * known, variance * known
+        counts = np.where(known > 0, counts, 0)
+    counts = counts.astype(np.int64)
+    observed = _sliding(counts, widths, n_judged)
+    expected = np.maximum(_sliding(mean, widths, n_judged), 1e-9)
+    spread = (expectation.day_spread[:, None, None] * expected) ** 2
+    total = np.maximum(_sliding(variance, widths, n_judged) + spread, LEAST_OVERDISPERSION * expected)
+    judged = np.broadcast_to((baseline.learned & limits.enabled)[:, None, None], observed.shape)
+    if whole is not mean:
+        judged = judged & (expected >= LEAST_KNOWN_SHARE * _sliding(whole, widths, n_judged))
+    surprise = np.where(judged, surprise_of(observed, expected, total), 0.0)
+    surprise = _subsided(surprise, widths, step)
+    score = np.minimum(surprise / limits.cutoff[:, None, None], MOST_SCORE)
+    low = (observed < limits.min_tickets[:, None, None]) | (
+        observed < limits.min_ratio[:, None, None] * expected
+    )
+    score = np.where(low, np.minimum(score, BELOW_FLOOR), score)
+    return Assessment(
+        limits, step, widths, first, observed, expected, total, surprise, score, judged, counts, mean
+    )
+
+
+def surprise_of(observed: Ints, mean: Floats, variance: Floats) -> Floats:
+    """Return -log10 P(X >= observed) for a negative binomial X; 0 where observed is not above its mean.
+
+    observed  counts, >= 0
+    mean      > 0
+    variance  >= 1.02 * mean
+
+    The tail is the regularised incomplete beta function I_q(observed, size), q = 1 - mean / variance, size = mean**2 /
+    (variance - mean). Where that underflows, the first term of the tail and the geometric bound of the rest are summed as
+    logarithms, so the result is finite for any surge.
+
+    >>> surprise_of(np.array([10, 25, 9000]), np.array([10.0, 10.0, 10.0]), np.array([10.2, 10.2, 10.2])).round(1)
+    array([    0. ,     4.2, 14524.7])
+    """
+    result = np.zeros(observed.shape)
+    rows = observed > mean
+    if not rows.any():
+        return result
+    k, m, v = observed[rows].astype(np.float64), mean[rows], variance[rows]
+    q, size = 1.0 - m / v, m * m / (v - m)
+    tail = special.betainc(k, size, q)
+    tiny = tail < UNDERFLOWS
+    with np.errstate(divide="ignore"):
+        surprise = -np.log10(tail)
+    if tiny.any():
+        surprise[tiny] = -_log_tail(k[tiny], size[tiny], q[tiny]) / np.log(10.0)
+    result[rows] = surprise
+    return result
+
+
+def _log_tail(k: Floats, size: Floats, q: Floats) -> Floats:
+    first = special.gammaln(k + size) - special.gammaln(size) - special.gammaln(k + 1.0)
+    first = first + size * np.log1p(-q) + k * np.log(q)
+    ratio = np.minimum((k + size) / (k + 1.0) * q, 1.0 - 1e-9)
+    return first - np.log1p(-ratio)
+
+
+def largest_normal(mean: Floats, variance: Floats, *, cutoff: Floats) -> Ints:
+    """Return (n,) the largest counts whose surprise stays below the cut-off.
+
+    Found by bisection on the exact tail, 40 to 60 evaluations at most, between the mean and a bound that is doubled until
+    it surprises enough.
+    """
+    low = np.floor(mean).astype(np.int64)
+    high = (mean + 6.0 * np.sqrt(variance) + 4.0).astype(np.int64)
+    short = surprise_of(high, mean, variance) < cutoff
+    while short.any():
+        low = np.where(short, high, low)
+        high = np.where(short, 2 * high, high)
+        short = surprise_of(high, mean, variance) < cutoff
+    while (high - low > 1).any():
+        middle = (low + high) // 2
+        normal = surprise_of(middle, mean, variance) < cutoff
+        low, high = np.where(normal, middle, low), np.where(normal, high, middle)
+    return low
+
+
+def why_not(assessment: Assessment, row: int, window: int, column: int) -> WhyNot:
+    """Return why a series did not alert in a window (by place), or that it did."""
+    limits = assessment.limits
+    if not limits.enabled[row]:
+        return WhyNot.DISABLED
+    if not assessment.judged[row, window, column]:
+        return WhyNot.UNKNOWN if assessment.judged[row].any() else WhyNot.LEARNING
+    if assessment.score[row, window, column] >= 1:
+        return WhyNot.ALERTS
+    observed, expected = assessment.observed[row, window, column], assessment.expected[row, window, column]
+    alone = surprise_of(
+        assessment.observed[row, window, [column]],
+        assessment.expected[row, window, [column]],
+        assessment.variance[row, window, [column]],
+    )[0]
+    if alone < limits.cutoff[row]:
+        return WhyNot.NORMAL
+    if observed < limits.min_tickets[row]:
+        return WhyNot.MIN_TICKETS
+    return WhyNot.MIN_RATIO if observed < limits.min_ratio[row] * expected else WhyNot.SUBSIDED
+
+
+def _sliding(values: np.ndarray, widths: tuple[int, ...], n_judged: int) -> np.ndarray:
+    """Return (n_series, n_windows, n_judged) sums over the last `width` buckets at each of the last `n_judged` buckets."""
+    total = np.zeros((values.shape[0], values.shape[1] + 1), dtype=values.dtype)
+    np.cumsum(values, axis=1, out=total[:, 1:])
+    end = total.shape[1]
+    newest = total[:, end - n_judged :]
+    return np.stack([newest - total[:, end - n_judged - width : end - width] for width in widths], axis=1)
+
+
+def _known_share(panel: Panel, mean: Floats) -> Floats:
+    """Return (n_series, n_buckets): 1 known, 0 unknown; for the fleet the share of the expectation that is known."""
+    share = panel.known_rows.astype(np.float64)
+    roster = panel.roster
+    services = mean[roster.n_leaves : len(roster) - 1]
+    share[-1] = (services * panel.known).sum(axis=0) / np.maximum(services.sum(axis=0), 1e-12)
+    return share
+
+
+def _subsided(surprise: Floats, widths: tuple[int, ...], step: timedelta) -> Floats:
+    held = surprise.copy()
+    for place in range(1, len(widths)):
+        if widths[place] * step >= SUBSIDES_FROM:
+            steady = widths[place] / widths[place - 1]
+            held[:, place] = np.minimum(held[:, place], steady * held[:, place - 1])
+    return held

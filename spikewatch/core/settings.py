@@ -1,0 +1,260 @@
+"""What a person may choose about detection, calendar, incidents and wording; pydantic models, each field with its reason.
+
+No numerics and no I/O here: `spikewatch check` imports this and nothing heavy. Settings of an adapter live in the
+adapter's own package, the file as a whole in `spikewatch.config`.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    field_validator,
+)
+
+from spikewatch.core.timegrid import HOUR, seconds
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_DURATION = re.compile(r"(?:\d+[smhdw])+")
+
+
+def parse_duration(text: Any) -> Any:  # noqa: ANN401 -- pydantic hands over whatever the YAML held
+    """Read `5m`, `8w` or `1h30m`; anything else raises ValueError with the remedy.
+
+    >>> parse_duration("1h30m")
+    datetime.timedelta(seconds=5400)
+    """
+    if isinstance(text, timedelta):
+        return text
+    if not isinstance(text, str) or not _DURATION.fullmatch(text):
+        message = f"{text!r} is no duration; write a number and a unit such as 30s, 5m, 3h, 2d or 8w"
+        raise ValueError(message)
+    return timedelta(seconds=sum(int(n) * _UNITS[unit] for n, unit in re.findall(r"(\d+)([smhdw])", text)))
+
+
+def format_duration(duration: timedelta) -> str:
+    """Write a duration the way the configuration reads it.
+
+    >>> format_duration(timedelta(minutes=90))
+    '90m'
+    """
+    total = seconds(duration)
+    for unit in ("w", "d", "h", "m"):
+        if total and total % _UNITS[unit] == 0:
+            return f"{total // _UNITS[unit]}{unit}"
+    return f"{total}s"
+
+
+Duration = Annotated[
+    timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration, return_type=str)
+]
+
+
+def _ratio(ratio: float) -> float:
+    if not ratio >= 1:
+        message = f"{ratio:g} would alert on falls; use 1.0 or more"
+        raise ValueError(message)
+    return ratio
+
+
+Ratio = Annotated[float, AfterValidator(_ratio)]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secret:
+    """A password or token: prints as `<secret>` wherever it goes, and is shown only to the vendor.
+
+    >>> Secret("hunter2"), f"{Secret('hunter2')}"
+    (<secret>, '<secret>')
+    """
+
+    text: str
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+    def reveal(self) -> str:
+        """Return the text itself; never log it."""
+        return self.text
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Language(StrEnum):
+    """A language that messages can be written in."""
+
+    JA = "ja"
+    EN = "en"
+
+
+class ModelName(StrEnum):
+    """A way to learn what is normal."""
+
+    SEASONAL_ZSCORE = "seasonal_zscore"
+    STL = "stl"
+
+
+class CalendarSettings(Settings):
+    """Which days are not like the others."""
+
+    country: str | None = None
+    """Two-letter country code whose public holidays count as days off, for example JP; without it there are none."""
+    subdivision: str | None = None
+    """State or province of that country, where holidays differ inside it."""
+    days_off: tuple[date, ...] = ()
+    """Further days off of your own, such as 2026-12-30; public holidays need not be repeated."""
+
+
+class DetectionSettings(Settings):
+    """When a rise is a surge."""
+
+    model: ModelName = ModelName.SEASONAL_ZSCORE
+    """How normal is learnt."""
+    false_alarms_per_week: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    """How many false alarms a week the whole fleet may raise; every threshold follows from it."""
+    windows: tuple[Duration, ...] = (
+        timedelta(minutes=5),
+        timedelta(minutes=15),
+        timedelta(hours=1),
+        timedelta(hours=3),
+    )
+    """Spans that are judged together: short ones catch bursts, long ones mild rises and sparse series."""
+    min_tickets: Annotated[int, Field(ge=1)] = 5
+    """Never alert below this many tickets in the window; nobody wants to be woken for two."""
+    min_ratio: Ratio = 1.5
+    """Never alert below this multiple of the expected count; 1 lets the statistics alone decide."""
+    critical_score: Annotated[float, Field(ge=1)] = 2.0
+    """A surge that scores this much is critical at once."""
+
+    @field_validator("windows")
+    @classmethod
+    def _sorted_windows(cls, windows: tuple[timedelta, ...]) -> tuple[timedelta, ...]:
+        if not windows or any(window <= timedelta(0) for window in windows):
+            message = "name at least one window, each longer than nothing, for example [5m, 15m, 1h, 3h]"
+            raise ValueError(message)
+        return tuple(sorted(set(windows)))
+
+
+class CategorySettings(Settings):
+    """What one category, or all that a glob matches, does differently."""
+
+    enabled: bool = True
+    """False: counted in the totals, never judged by itself."""
+    min_tickets: Annotated[int | None, Field(ge=1)] = None
+    """Overrides detection.min_tickets."""
+    min_ratio: Ratio | None = None
+    """Overrides detection.min_ratio."""
+    weight: Annotated[float | None, Field(gt=0, le=100)] = None
+    """Share of the false-alarm budget against others; 2 alerts sooner and errs twice as often."""
+    critical_score: Annotated[float | None, Field(ge=1)] = None
+    """Overrides detection.critical_score."""
+    runbook: str | None = None
+    """A link shown in the message: what to do when this surges."""
+
+
+class ServiceSettings(CategorySettings):
+    """What one service does differently; its categories can differ again."""
+
+    channel: str | None = None
+    """Slack channel of this service's incidents, instead of slack.channel."""
+    categories: dict[str, CategorySettings] = Field(default_factory=dict)
+    """By category name or glob (`login*`); the first key that matches wins, exact names before globs."""
+
+
+class SeriesRule(Settings):
+    """What holds for one series once all overrides are applied; `origin` says where each value came from."""
+
+    enabled: bool
+    min_tickets: int
+    min_ratio: float
+    weight: float
+    critical_score: float
+    runbook: str | None
+    origin: dict[str, str]
+
+
+_DEFAULT = CategorySettings()
+
+
+def rule_for(
+    service: str,
+    category: str,
+    *,
+    detection: DetectionSettings,
+    services: dict[str, ServiceSettings],
+) -> SeriesRule:
+    """Return the rule of one series: category over service over detection. `*` names a roll-up.
+
+    >>> services = {"payments": ServiceSettings(min_tickets=9, categories={"login*": CategorySettings(min_tickets=3)})}
+    >>> rule_for("payments", "login_app", detection=DetectionSettings(), services=services).min_tickets
+    3
+    >>> rule_for("payments", "refund", detection=DetectionSettings(), services=services).origin["min_tickets"]
+    'services.payments.min_tickets'
+    """
+    values: dict[str, Any] = {
+        "enabled": True,
+        "min_tickets": detection.min_tickets,
+        "min_ratio": detection.min_ratio,
+        "weight": 1.0,
+        "critical_score": detection.critical_score,
+        "runbook": None,
+    }
+    origin = {key: f"detection.{key}" if key in type(detection).model_fields else "default" for key in values}
+    for path, layer in _layers(service, category, services):
+        for key in values:
+            given = getattr(layer, key)
+            if key in layer.model_fields_set and given is not None:
+                values[key], origin[key] = given, f"{path}.{key}"
+    return SeriesRule(**values, origin=origin)
+
+
+def _layers(
+    service: str, category: str, services: dict[str, ServiceSettings]
+) -> list[tuple[str, CategorySettings]]:
+    found = services.get(service)
+    if found is None:
+        return []
+    path = f"services.{service}"
+    pattern = category if category in found.categories else None
+    if pattern is None and category != "*":
+        pattern = next((glob for glob in found.categories if fnmatchcase(category, glob)), None)
+    inner = [] if pattern is None else [(f"{path}.categories.{pattern}", found.categories[pattern])]
+    return [(path, found), *inner]
+
+
+class GridSettings(Settings):
+    """The grid that counts are kept on, and how much history is learnt from."""
+
+    bucket: Duration = timedelta(minutes=5)
+    """Width of a bucket; it divides an hour."""
+    history: Duration = timedelta(weeks=8)
+    """How far back normal is learnt from; whole weeks, at least two."""
+
+    @field_validator("bucket")
+    @classmethod
+    def _divides_an_hour(cls, bucket: timedelta) -> timedelta:
+        if bucket <= timedelta(0) or HOUR % bucket:
+            message = f"{format_duration(bucket)} does not divide an hour; use 5m, 10m, 15m, 30m or 1h"
+            raise ValueError(message)
+        return bucket
+
+    @field_validator("history")
+    @classmethod
+    def _whole_weeks(cls, history: timedelta) -> timedelta:
+        if history < timedelta(weeks=2) or history % timedelta(weeks=1):
+            message = f"{format_duration(history)} is not two or more whole weeks; 8w is a good start"
+            raise ValueError(message)
+        return history

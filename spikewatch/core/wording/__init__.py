@@ -1,0 +1,15 @@
+"""Wording: a notice as a message in Japanese or English, within Slack's limits.
+
+The only place, beside `calendars`, where local time exists. The same notice gives the same bytes.
+
+    message     what a receiver shows
+    untrusted   names that people at the help desk typed, made harmless
+    catalogue   every phrase, once a language
+    phrases     facts as phrases: counts, ratios, times, chances
+    layout      phrases as text and blocks
+"""
+
+from spikewatch.core.wording.layout import render
+from spikewatch.core.wording.message import Message
+
+__all__ = ["Message", "render"]

@@ -1,0 +1,276 @@
+"""Every phrase of a message, once a language; a phrase missing in one of them is an error of types.
+
+Braces are filled by name. Japanese is written in です・ます with the desk's fixed terms: 急増, 発生中, 解消, 統合.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from spikewatch.core.settings import Language
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The phrases of one language.
+
+    numbers  words for 1, 2, 3 …; larger numbers are written in digits
+    """
+
+    # titles
+    surge: str
+    resolved: str
+    merged: str
+    series: str
+    and_more_categories: str
+    and_more_services: str
+    everything: str
+    # counts
+    ticket: str
+    tickets: str
+    minutes: str
+    hour: str
+    hours: str
+    days: str
+    duration_joint: str
+    within: str
+    per: str
+    about: str
+    almost_none: str
+    times: str
+    ratio_and_usual: str
+    usual_only: str
+    no_alert_up_to: str
+    peak: str
+    # sentences of the notification
+    now_count: str
+    since: str
+    severity_is: str
+    resolved_at: str
+    merged_into: str
+    lasted: str
+    excess_was: str
+    breakdown: str
+    breakdown_item: str
+    breakdown_joint: str
+    data_until: str
+    runbook_at: str
+    full_stop: str
+    # sentences of the lead
+    lead_count: str
+    lead_usual: str
+    lead_ratio: str
+    lead_excess: str
+    lead_resolved: str
+    lead_lasted: str
+    lead_merged: str
+    together_categories: str
+    together_services: str
+    at_least: str
+    raised: str
+    joined: str
+    reopened: str
+    by_chance: str
+    sentence_joint: str
+    # how often by chance
+    very_often: str
+    times_a_week: str
+    once_a_week: str
+    once_in_weeks: str
+    once_in_years: str
+    hardly_ever: str
+    numbers: tuple[str, ...]
+    # fields and table
+    status: str
+    severity: str
+    started: str
+    ended: str
+    usual: str
+    peaked: str
+    moved_to: str
+    open_: str
+    closed_by_calm: str
+    closed_by_merge: str
+    warning: str
+    critical: str
+    category: str
+    service: str
+    count: str
+    ratio: str
+    share: str
+    not_alone: str
+    more: str
+    # context
+    data_until_token: str
+    runbook: str
+    reopens: str
+
+
+JAPANESE = Catalogue(
+    surge="問い合わせ急増: {name}",
+    resolved="解消: {name}",
+    merged="統合: {name}",
+    series="{service} / {category}",
+    and_more_categories="{name} ほか{n}カテゴリ",
+    and_more_services="{name} ほか{n}サービス",
+    everything="全サービス",
+    ticket="{n}件",
+    tickets="{n}件",
+    minutes="{n}分",
+    hour="1時間",
+    hours="{n}時間",
+    days="{n}日",
+    duration_joint="",
+    within="{span}で{count}",
+    per="{span}あたり{count}",
+    about="約{n}件",
+    almost_none="ほぼ0件",
+    times="{n}倍",
+    ratio_and_usual="（平常は{usual}、{ratio}）",
+    usual_only="（普段は{usual}）",
+    no_alert_up_to="{usual}（{count}までは通知なし）",
+    peak="{count}（{ratio}）",
+    now_count="直近{span}で{count}{against}",
+    since="{time} から",
+    severity_is="重大度: {severity}",
+    resolved_at="{time} に解消しました",
+    merged_into="複数サービスにまたがる急増 {incident} に統合しました",
+    lasted="開始から解消まで{duration}",
+    excess_was="平常より約{count}多い問い合わせがありました",
+    breakdown="内訳: {items}",
+    breakdown_item="{name} {count}",
+    breakdown_joint="、",
+    data_until="{time} までのデータ",
+    runbook_at="手順書 {link}",
+    full_stop="。",
+    lead_count="*直近{span}で{count}* の問い合わせがありました。",
+    lead_usual="普段は{usual}です。",
+    lead_ratio="平常は{usual}なので *{ratio}* です。",
+    lead_excess="始まってから、平常より約{count}多く届いています。",
+    lead_resolved="*解消しました。* 平常の範囲に戻って{calm}が過ぎました。",
+    lead_lasted="開始から解消までは *{duration}* で、平常より約{count}多い問い合わせがありました。",
+    lead_merged="複数サービスにまたがる急増 *{incident}* に統合しました。"
+    "この先の経過はそちらでお知らせし、このメッセージは更新しません。",
+    together_categories="{n}カテゴリが同時に急増しています。",
+    together_services="{n}サービスで同時に急増しています。",
+    at_least="少なくとも{n}",
+    raised="重大度を「{severity}」に引き上げました。",
+    joined="急増の範囲が広がりました。",
+    reopened="いったん解消しましたが、再び急増しています。",
+    by_chance="偶然なら{chance}多さです。",
+    sentence_joint="",
+    very_often="頻繁に起こる",
+    times_a_week="週に{n}度ほど起こる",
+    once_a_week="およそ1週に1度の",
+    once_in_weeks="およそ{n}週に1度の",
+    once_in_years="およそ{n}年に1度の",
+    hardly_ever="10年に1度もない",
+    numbers=(),
+    status="状態",
+    severity="重大度",
+    started="開始",
+    ended="解消",
+    usual="平常",
+    peaked="ピーク",
+    moved_to="統合先",
+    open_="発生中",
+    closed_by_calm="解消",
+    closed_by_merge="統合済み",
+    warning="警告",
+    critical="緊急",
+    category="カテゴリ",
+    service="サービス",
+    count="件数",
+    ratio="倍率",
+    share="増加分の割合",
+    not_alone="{name}（単独では平常内）",
+    more="ほか{n}件の内訳は省略",
+    data_until_token="{time} までのデータ",
+    runbook="手順書",
+    reopens="{span}以内に再発した場合は、このメッセージで再開します",
+)
+
+ENGLISH = Catalogue(
+    surge="Ticket surge: {name}",
+    resolved="Resolved: {name}",
+    merged="Merged: {name}",
+    series="{service} / {category}",
+    and_more_categories="{name} and {n} more",
+    and_more_services="{name} and {n} more",
+    everything="all services",
+    ticket="{n} ticket",
+    tickets="{n} tickets",
+    minutes="{n} min",
+    hour="1 h",
+    hours="{n} h",
+    days="{n} d",
+    duration_joint=" ",
+    within="{count} in {span}",
+    per="{count} per {span}",
+    about="about {n}",
+    almost_none="almost none",
+    times="{n} times",
+    ratio_and_usual=", {usual} expected ({ratio})",
+    usual_only=", normally {usual}",
+    no_alert_up_to="{usual} (no alert up to {count})",
+    peak="{count} ({ratio})",
+    now_count="{count} in the last {span}{against}",
+    since="Since {time}",
+    severity_is="Severity: {severity}",
+    resolved_at="Resolved at {time}",
+    merged_into="Merged into the company-wide incident {incident}",
+    lasted="{duration} from start to all-clear",
+    excess_was="About {count} more than usual",
+    breakdown="Largest: {items}",
+    breakdown_item="{name} {count}",
+    breakdown_joint=", ",
+    data_until="Data until {time}",
+    runbook_at="Runbook: {link}",
+    full_stop=". ",
+    lead_count="*{count} in the last {span}*",
+    lead_usual=", normally {usual}.",
+    lead_ratio=", {usual} expected: *{ratio}* the usual.",
+    lead_excess="About {count} more than usual since it began.",
+    lead_resolved="*Resolved.* Back in the usual range for {calm}.",
+    lead_lasted="It took *{duration}* from start to all-clear, with about {count} more than usual.",
+    lead_merged="Merged into the company-wide incident *{incident}*. "
+    "Follow it there; this message will not change any more.",
+    together_categories="{n} categories are rising together.",
+    together_services="{n} services are rising together.",
+    at_least="At least {n}",
+    raised="Severity raised to {severity}.",
+    joined="The surge has spread.",
+    reopened="It was resolved, and is back.",
+    by_chance="By chance this would happen {chance}.",
+    sentence_joint=" ",
+    very_often="often",
+    times_a_week="about {n} times a week",
+    once_a_week="about once a week",
+    once_in_weeks="about once in {n} weeks",
+    once_in_years="about once in {n} years",
+    hardly_ever="less than once in ten years",
+    numbers=("one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+    status="Status",
+    severity="Severity",
+    started="Started",
+    ended="Resolved",
+    usual="Usual",
+    peaked="Peak",
+    moved_to="Merged into",
+    open_="Ongoing",
+    closed_by_calm="Resolved",
+    closed_by_merge="Merged",
+    warning="Warning",
+    critical="Critical",
+    category="Category",
+    service="Service",
+    count="Tickets",
+    ratio="Times",
+    share="Share of rise",
+    not_alone="{name} (not unusual alone)",
+    more="and {n} more",
+    data_until_token="data until {time}",
+    runbook="Runbook",
+    reopens="if it returns within {span}, this message reopens",
+)
+
+CATALOGUES: Mapping[Language, Catalogue] = {Language.JA: JAPANESE, Language.EN: ENGLISH}

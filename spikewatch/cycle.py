@@ -1,0 +1,362 @@
+"""The cycle: from committed counts to incidents, notices and a snapshot.
+
+`judge` is the pure pipeline, one bucket after the other; the daemon and the backtest both call it. `Cycle` is the
+daemon's side: it reads the store, keeps the baseline of the running epoch, and commits what changed in one transaction.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+
+from spikewatch.core.baseline import Baseline, History, cutoff_hour, fit
+from spikewatch.core.budget import limits_of
+from spikewatch.core.calendars import Calendar
+from spikewatch.core.counts import Panel, SeriesKey, build_panel, known_buckets
+from spikewatch.core.incidents import Incident, Incidents, Rules, advance, open_surges
+from spikewatch.core.notices import Notice, notice_of, why_tell
+from spikewatch.core.outbox import Delivery
+from spikewatch.core.scoring import Assessment, Limits, assess
+from spikewatch.core.settings import DetectionSettings, ServiceSettings
+from spikewatch.core.snapshot import Snapshot, WindowReadings
+from spikewatch.core.surges import Surge, buckets_since_rise, follow
+from spikewatch.core.timegrid import HOUR, Grid, bucket_end, bucket_number, bucket_start, seconds
+from spikewatch.ports import CycleCommit, JudgeState, SourceState, Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Detector:
+    """The settings of detection with everything that follows from them.
+
+    history  how far back a baseline learns, a whole number of hours
+    name     makes the id of a new incident from its number, service and opening
+    """
+
+    calendar: Calendar
+    step: timedelta
+    history: timedelta
+    detection: DetectionSettings
+    services: dict[str, ServiceSettings]
+    name: Callable[[int, str | None, datetime], str]
+
+    @property
+    def longest(self) -> int:
+        """The longest window in buckets."""
+        return max(1, self.detection.windows[-1] // self.step)
+
+    def epoch_of(self, bucket: int) -> int:
+        """Return the epoch (hour number) whose baseline judges a bucket."""
+        return bucket * seconds(self.step) // 3600
+
+    def first_hour(self, epoch: int) -> int:
+        """Return the first hour that the baseline of an epoch learns from."""
+        return self.last_hour(epoch) - self.history // HOUR
+
+    def last_hour(self, epoch: int) -> int:
+        """Return the hour before which the baseline of an epoch learns."""
+        return cutoff_hour(epoch, longest_window=self.detection.windows[-1])
+
+    def fit(self, history: History, *, epoch: int) -> Baseline:
+        """Return the baseline of an epoch; history beyond its reach is left out."""
+        within = history.before(self.last_hour(epoch), hours=self.history // HOUR)
+        return fit(within, calendar=self.calendar, model=self.detection.model, epoch=epoch)
+
+    def limits(self, baseline: Baseline) -> Limits:
+        """Return what each series must reach."""
+        return limits_of(baseline, detection=self.detection, services=self.services)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What judging some buckets came to: the incidents as they are now, those that changed, and what is to be told."""
+
+    incidents: Incidents
+    changed: tuple[Incident, ...]
+    notices: tuple[Notice, ...]
+    assessment: Assessment
+
+
+def judge(
+    panel: Panel,
+    baseline: Baseline,
+    limits: Limits,
+    *,
+    first: int,
+    incidents: Incidents,
+    detector: Detector,
+) -> Verdict:
+    """Judge the buckets from `first` to the panel's end, one after the other.
+
+    Panel, baseline and limits share one roster; all buckets belong to the baseline's epoch; the panel reaches back the
+    longest window. Nothing is judged before the baseline is warm.
+    """
+    assessment = assess(panel, baseline, limits, first=first, windows=detector.detection.windows)
+    peaks = assessment.score.max(axis=1, initial=0.0)
+    rules = Rules(critical_score=_critical_scores(limits), name=detector.name)
+    changed: dict[str, Incident] = {}
+    notices: list[Notice] = []
+    for column in range(assessment.n_judged):
+        risen_rows = np.flatnonzero(peaks[:, column] >= 1) if baseline.warm else np.empty(0, dtype=np.int64)
+        if not len(risen_rows) and not incidents.active:
+            continue
+        now = bucket_end(first + column, panel.grid.step)
+        lasting = open_surges(incidents)
+        followed = {key: _followed(surge, assessment, column, now) for key, surge in lasting.items()}
+        risen = [
+            _risen(assessment, int(row), column, now)
+            for row in risen_rows
+            if limits.roster.keys[row] not in lasting
+        ]
+        incidents, changes = advance(incidents, followed=followed, risen=risen, rules=rules, now=now)
+        changed.update({change.after.id: change.after for change in changes})
+        for change in changes:
+            reason = why_tell(change)
+            if reason is not None:
+                budget = detector.detection.false_alarms_per_week
+                notices.append(
+                    notice_of(change, reason, assessment=assessment, column=column, at=now, budget=budget)
+                )
+    return Verdict(incidents, tuple(changed.values()), tuple(notices), assessment)
+
+
+def _critical_scores(limits: Limits) -> Callable[[SeriesKey], float]:
+    def critical_score(series: SeriesKey) -> float:
+        return float(limits.critical_score[limits.roster.rows[series]])
+
+    return critical_score
+
+
+def _followed(surge: Surge, assessment: Assessment, column: int, now: datetime) -> Surge:
+    row = assessment.limits.roster.rows[surge.series]
+    return follow(
+        surge,
+        assessment.reading(row, column),
+        bucket_end=now,
+        step=assessment.step,
+        excess=_excess(assessment, row, column),
+    )
+
+
+def _excess(assessment: Assessment, row: int, column: int, *, buckets: int = 1) -> float:
+    stop = assessment.windows[-1] + column
+    part = slice(stop - buckets, stop)
+    return float(assessment.counts[row, part].sum() - assessment.mean[row, part].sum())
+
+
+def _risen(assessment: Assessment, row: int, column: int, now: datetime) -> Surge:
+    reading = assessment.reading(row, column)
+    if reading is None:  # pragma: no cover -- a score of 1 comes from a judged window
+        message = f"series {row} scored without a reading"
+        raise AssertionError(message)
+    newest = slice(column, assessment.windows[-1] + column)
+    buckets = buckets_since_rise(assessment.counts[row, newest], assessment.mean[row, newest])
+    return Surge(
+        series=assessment.limits.roster.keys[row],
+        began=now - buckets * assessment.step,
+        opened_at=now,
+        joined=reading,
+        now=reading,
+        peak=reading,
+        last_surging=now,
+        excess=_excess(assessment, row, column, buckets=buckets),
+    )
+
+
+class Cycle:
+    """The daemon's judging: call `run` after a poll, `refit` ahead of the hour; one thread at a time each."""
+
+    def __init__(
+        self,
+        store: Store,
+        detector: Detector,
+        *,
+        plan: Callable[[Sequence[Notice], datetime], Sequence[Delivery]],
+        on_fit: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Judge with the detector on the store.
+
+        plan    turns notices into outbox rows
+        on_fit  is told the epoch of each baseline fitted
+        """
+        self._store = store
+        self._detector = detector
+        self._plan = plan
+        self._on_fit = on_fit
+        self._baselines: dict[int, Baseline] = {}
+        self.snapshot: Snapshot | None = None
+
+    def run(self, *, now: datetime) -> int:
+        """Judge every finished bucket that has not been judged, commit, and return how many buckets there were."""
+        sources = self._store.source_states()
+        until = self._judgeable(sources)
+        state = self._store.judge_state()
+        if until is None:
+            return 0
+        first = until - 1 if state.judged_until is None else state.judged_until
+        if first >= until:
+            return 0
+        verdicts = self._judge(first, until, state, sources)
+        incidents = verdicts[-1].incidents
+        notices = [notice for verdict in verdicts for notice in verdict.notices]
+        changed = {incident.id: incident for verdict in verdicts for incident in verdict.changed}
+        self._store.commit_cycle(
+            CycleCommit(
+                state=JudgeState(until, incidents),
+                changed=tuple(changed.values()),
+                deliveries=tuple(self._plan(notices, now)),
+            )
+        )
+        for notice in notices:
+            _log_notice(notice)
+        self.snapshot = self._look(verdicts[-1], until=until, sources=sources)
+        return until - first
+
+    def refit(self, *, epoch: int) -> Baseline:
+        """Fit the baseline of an epoch unless it stands, and keep it with the one before."""
+        standing = self._baselines.get(epoch)
+        if standing is not None:
+            return standing
+        baseline = self._detector.fit(load_history(self._store, self._detector, epoch=epoch), epoch=epoch)
+        self._baselines = {**{e: b for e, b in self._baselines.items() if e >= epoch - 1}, epoch: baseline}
+        self._on_fit(epoch)
+        return baseline
+
+    def next_epoch(self) -> int | None:
+        """Return the epoch whose baseline is wanted next and can be fitted already; None before anything was judged."""
+        state = self._store.judge_state()
+        return None if state.judged_until is None else self._detector.epoch_of(state.judged_until) + 1
+
+    def _judgeable(self, sources: Mapping[str, SourceState]) -> int | None:
+        watermarks = [state.watermark for state in sources.values()]
+        known = [mark for mark in watermarks if mark is not None]
+        if not known or len(known) < len(watermarks):
+            return None
+        return bucket_number(min(known), self._detector.step)
+
+    def _judge(
+        self, first: int, until: int, state: JudgeState, sources: Mapping[str, SourceState]
+    ) -> list[Verdict]:
+        incidents = state.incidents
+        verdicts = []
+        for left, right in self._epochs(first, until):
+            baseline = self.refit(epoch=self._detector.epoch_of(left))
+            panel = self._panel(left, right, sources)
+            baseline = baseline.for_roster(panel.roster)
+            verdict = judge(
+                panel,
+                baseline,
+                self._detector.limits(baseline),
+                first=left,
+                incidents=incidents,
+                detector=self._detector,
+            )
+            incidents = verdict.incidents
+            verdicts.append(verdict)
+        return verdicts
+
+    def _epochs(self, first: int, until: int) -> list[tuple[int, int]]:
+        per_hour = 3600 // seconds(self._detector.step)
+        edges = [first, *range((first // per_hour + 1) * per_hour, until, per_hour), until]
+        return list(pairwise(edges))
+
+    def _panel(self, first: int, until: int, sources: Mapping[str, SourceState]) -> Panel:
+        grid = Grid(self._detector.step, first - self._detector.longest + 1, 0)
+        grid = replace(grid, length=until - grid.first)
+        roster = self._store.roster()
+        rows = self._store.counts(first=grid.first, stop=grid.stop)
+        cells = ((roster.rows[row.series], row.bucket, row.tickets - row.late) for row in rows)
+        since, mark = _known_span(sources)
+        return build_panel(roster, grid, cells, known=known_buckets(roster, grid, since=since, until=mark))
+
+    def _look(self, verdict: Verdict, *, until: int, sources: Mapping[str, SourceState]) -> Snapshot:
+        assessment = verdict.assessment
+        roster, column = assessment.limits.roster, assessment.n_judged - 1
+        opened, closed = self._store.incident_totals()
+        totals = self._store.ticket_totals()
+        surging = open_surges(verdict.incidents)
+        return Snapshot(
+            roster=roster,
+            judged_until=bucket_start(until, self._detector.step),
+            readings=_window_readings(assessment, column),
+            surging=np.array([key in surging for key in roster.keys], dtype=np.bool_),
+            learned=assessment.judged[:, :, column].any(axis=1),
+            incidents=verdict.incidents.active,
+            opened_total=opened,
+            closed_total=closed,
+            tickets_total=np.array([totals.get(key, 0) for key in roster.keys], dtype=np.int64),
+            watermarks={name: state.watermark for name, state in sources.items()},
+        )
+
+
+def load_history(store: Store, detector: Detector, *, epoch: int) -> History:
+    """Read from the store what the baseline of an epoch learns from."""
+    first, stop = detector.first_hour(epoch), detector.last_hour(epoch)
+    roster = store.roster()
+    per_hour = 3600 // seconds(detector.step)
+    since, mark = _known_span(store.source_states())
+    hours = Grid(HOUR, first, stop - first)
+    cells = ((roster.rows[key], hour, tickets) for key, hour, tickets in store.hourly(first=first, stop=stop))
+    panel = build_panel(
+        roster,
+        hours,
+        cells,
+        known=known_buckets(roster, hours, since=since, until=mark),
+        dtype=np.int32,
+    )
+    buckets = Grid(detector.step, first * per_hour, hours.length * per_hour)
+    services = np.zeros((len(roster.services), buckets.length), dtype=np.int32)
+    place = {service: row for row, service in enumerate(roster.services)}
+    for service, bucket, tickets in store.service_counts(first=buckets.first, stop=buckets.stop):
+        services[place[service], bucket - buckets.first] = tickets
+    return History(panel, buckets, services)
+
+
+def _known_span(sources: Mapping[str, SourceState]) -> tuple[datetime | None, datetime | None]:
+    """Return since when and until when every source is known."""
+    marks = [state.watermark for state in sources.values()]
+    known = [mark for mark in marks if mark is not None]
+    if not known or len(known) < len(marks):
+        return None, None
+    return max(state.since for state in sources.values()), min(known)
+
+
+def _window_readings(assessment: Assessment, column: int) -> dict[int, WindowReadings]:
+    readings = {}
+    for place, width in enumerate(assessment.windows):
+        window = width * assessment.step
+        readings[int(window.total_seconds() // 60)] = WindowReadings(
+            window=window,
+            observed=assessment.observed[:, place, column],
+            expected=assessment.expected[:, place, column],
+            upper=assessment.upper(place, column),
+            score=assessment.score[:, place, column],
+            judged=assessment.judged[:, place, column],
+        )
+    return readings
+
+
+def _log_notice(notice: Notice) -> None:
+    facts = notice.facts
+    log.info(
+        "incident_%s",
+        notice.reason.value,
+        extra={
+            "incident": notice.incident,
+            "service": facts.service or "*",
+            "severity": facts.severity.value,
+            "observed": facts.lead.observed,
+            "expected": round(facts.lead.expected, 1),
+            "score": round(facts.lead.score, 2),
+            "at": notice.at.isoformat(),
+        },
+    )
+
+
+def said_aloud(number: int, _service: str | None, _opened_at: datetime) -> str:
+    """Return the id of an incident in life: short enough to be said on the phone."""
+    return f"SW-{number}"

@@ -1,0 +1,34 @@
+"""What a user is told when something cannot go on: each type is one exit status.
+
+Messages hold the value and the remedy, never a secret. Failures of a vendor are in `ports`; they lead to reactions, these
+lead to a person.
+"""
+
+from collections.abc import Sequence
+
+
+class SpikewatchError(Exception):
+    """Something a person has to put right; printed without a traceback."""
+
+    exit_status = 1
+
+
+class Fault(SpikewatchError):
+    """The surroundings failed at run time: a port in use, an unwritable path, a store from a newer version."""
+
+
+class Mistake(SpikewatchError):
+    """The command line, the configuration or an input file is wrong; all that is wrong is listed at once."""
+
+    exit_status = 2
+
+    def __init__(self, *problems: str) -> None:
+        """Hold each problem as a line of its own."""
+        super().__init__("\n".join(problems))
+        self.problems: Sequence[str] = problems
+
+
+class GateNotMet(SpikewatchError):
+    """A check that was asked for as a gate did not pass."""
+
+    exit_status = 3

@@ -1,0 +1,155 @@
+"""Replay: recorded counts through the live code, as if they were arriving.
+
+Causal by construction: the baseline of an hour is fitted on earlier hours, buckets are judged in order, and a series does
+not exist before its first ticket. Cutting the input changes nothing that was reported before the cut.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from spikewatch.core.baseline import History
+from spikewatch.core.baseline.model import WARM_DAYS
+from spikewatch.core.counts import Bools, Gap, Panel, Roster, known_buckets
+from spikewatch.core.incidents import Incident, Incidents
+from spikewatch.core.timegrid import HOUR, Grid, bucket_number, bucket_start, seconds
+from spikewatch.cycle import Detector, Verdict, judge
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Recorded counts on one grid of whole hours, ready to be replayed.
+
+    panel   fine counts of every series, roll-ups included
+    until   the first instant after what was recorded; judging ends there
+    """
+
+    panel: Panel
+    until: datetime
+
+    @property
+    def warm_at(self) -> datetime:
+        """When the baseline has seen enough known days to judge, at the earliest."""
+        known = np.flatnonzero(self.panel.known.any(axis=0))
+        enough = WARM_DAYS * 24 * int(HOUR / self.panel.grid.step)
+        if len(known) < enough:
+            return self.until
+        return bucket_start(self.panel.grid.first + int(known[enough - 1]) + 1, self.panel.grid.step)
+
+
+def record(
+    roster: Roster,
+    *,
+    series_rows: Sequence[int] | np.ndarray,
+    stamps: np.ndarray,
+    counts: np.ndarray,
+    step: timedelta,
+    until: datetime | None = None,
+    gaps: Sequence[Gap] = (),
+) -> Recording:
+    """Return the recording of counts given as (row of the roster, epoch second, tickets).
+
+    until  ends the input; without it, the end of the bucket of the last stamp
+    """
+    width = seconds(step)
+    buckets = stamps // width
+    end = bucket_start(int(buckets.max()) + 1, step) if until is None else until
+    first = int(stamps.min()) // 3600 * 3600 // width
+    stop = -(-int(end.timestamp()) // 3600) * 3600 // width
+    grid = Grid(step, first, max(0, stop - first))
+    inside = buckets < bucket_number(end, step)
+    leaves = np.zeros((roster.n_leaves, grid.length), dtype=np.int32)
+    np.add.at(
+        leaves, (np.asarray(series_rows)[inside], buckets[inside] - first), counts[inside].astype(np.int32)
+    )
+    since = bucket_start(int(buckets.min()), step)
+    known = known_buckets(roster, grid, since=since, until=end, gaps=gaps)
+    rolled = np.where(_rows_of(roster, known), roster.roll_up(leaves), 0)
+    rolled[-1] = rolled[roster.n_leaves : -1].sum(axis=0)
+    return Recording(Panel(roster, grid, rolled, known), end)
+
+
+def _rows_of(roster: Roster, known: Bools) -> Bools:
+    return np.concatenate([known, np.ones((1, known.shape[1]), dtype=np.bool_)])[roster.service_of]
+
+
+def history_of(panel: Panel) -> History:
+    """Return the hourly history of a fine panel; an hour is known where all of its buckets are."""
+    per_hour = int(HOUR / panel.grid.step)
+    hours = Grid(HOUR, panel.grid.first // per_hour, panel.grid.length // per_hour)
+    counts = panel.counts.reshape(len(panel.roster), hours.length, per_hour).sum(axis=2)
+    known = panel.known.reshape(-1, hours.length, per_hour).all(axis=2)
+    leaves = panel.roster.n_leaves
+    services = panel.counts[leaves : max(leaves, len(panel.roster) - 1)]
+    return History(Panel(panel.roster, hours, counts, known), panel.grid, services)
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay came to: every incident in order of opening, each in its last state."""
+
+    incidents: tuple[Incident, ...]
+    judged_from: datetime
+    judged_until: datetime
+
+
+def replay(
+    recording: Recording,
+    detector: Detector,
+    *,
+    since: datetime | None = None,
+    on_hour: Callable[[float], None] = lambda _: None,
+    on_verdict: Callable[[Verdict], None] = lambda _: None,
+) -> Replayed:
+    """Judge a recording from `since` (or from when the baseline is warm) to its end.
+
+    on_hour     is told the share done, in [0, 1]
+    on_verdict  sees each verdict, with its assessment
+    """
+    step = detector.step
+    begin = recording.warm_at if since is None else since
+    first = max(bucket_number(begin, step), recording.panel.grid.first + detector.longest - 1)
+    stop = bucket_number(recording.until, step)
+    history = history_of(recording.panel)
+    incidents = Incidents()
+    found: dict[str, Incident] = {}
+    for left, right in _hours(first, stop, step):
+        epoch = detector.epoch_of(left)
+        baseline = detector.fit(history, epoch=epoch)
+        verdict = judge(
+            recording.panel.cut(left - detector.longest + 1, right),
+            baseline,
+            detector.limits(baseline),
+            first=left,
+            incidents=incidents,
+            detector=detector,
+        )
+        incidents = verdict.incidents
+        found.update({incident.id: incident for incident in verdict.changed})
+        on_verdict(verdict)
+        on_hour((right - first) / max(1, stop - first))
+    ordered = sorted(found.values(), key=lambda incident: (incident.opened_at, incident.id))
+    return Replayed(tuple(ordered), bucket_start(first, step), bucket_start(max(first, stop), step))
+
+
+def _hours(first: int, stop: int, step: timedelta) -> Iterator[tuple[int, int]]:
+    per_hour = 3600 // seconds(step)
+    left = first
+    while left < stop:
+        right = min((left // per_hour + 1) * per_hour, stop)
+        yield left, right
+        left = right
+
+
+def replay_name(_number: int, service: str | None, opened_at: datetime) -> str:
+    """Return the id of an incident in a replay: it depends on the service and the opening alone.
+
+    >>> from datetime import UTC
+    >>> replay_name(1, "payments", datetime(2026, 5, 11, 1, 25, tzinfo=UTC))
+    'RP-20260511T0125Z-9e2d'
+    """
+    digest = hashlib.sha256((service or "*").encode()).hexdigest()[:4]
+    return f"RP-{opened_at:%Y%m%dT%H%MZ}-{digest}"
