@@ -5,6 +5,7 @@ daemon's side: it reads the store, keeps the baseline of the running epoch, and 
 """
 
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from spikewatch.core.baseline import Baseline, History, cutoff_hour, fit
 from spikewatch.core.budget import limits_of
 from spikewatch.core.calendars import Calendar
 from spikewatch.core.counts import Panel, SeriesKey, build_panel, known_buckets
-from spikewatch.core.incidents import Incident, Incidents, Rules, advance, open_surges
+from spikewatch.core.incidents import Incident, Incidents, Rules, advance, ended_surges, open_surges
 from spikewatch.core.notices import Notice, notice_of, why_tell
 from spikewatch.core.outbox import Delivery
 from spikewatch.core.scoring import Assessment, Limits, assess
@@ -105,10 +106,10 @@ def judge(
         if not len(risen_rows) and not incidents.active:
             continue
         now = bucket_end(first + column, panel.grid.step)
-        lasting = open_surges(incidents)
+        lasting, ended = open_surges(incidents), ended_surges(incidents)
         followed = {key: _followed(surge, assessment, column, now) for key, surge in lasting.items()}
         risen = [
-            _risen(assessment, int(row), column, now)
+            _risen(assessment, int(row), column, now, after=ended.get(limits.roster.keys[row]))
             for row in risen_rows
             if limits.roster.keys[row] not in lasting
         ]
@@ -135,7 +136,7 @@ def _followed(surge: Surge, assessment: Assessment, column: int, now: datetime) 
     row = assessment.limits.roster.rows[surge.series]
     return follow(
         surge,
-        assessment.reading(row, column),
+        assessment.reading(row, column) if assessment.is_known(row, column) else None,
         bucket_end=now,
         step=assessment.step,
         excess=_excess(assessment, row, column),
@@ -148,13 +149,16 @@ def _excess(assessment: Assessment, row: int, column: int, *, buckets: int = 1) 
     return float(assessment.counts[row, part].sum() - assessment.mean[row, part].sum())
 
 
-def _risen(assessment: Assessment, row: int, column: int, now: datetime) -> Surge:
+def _risen(assessment: Assessment, row: int, column: int, now: datetime, *, after: datetime | None) -> Surge:
+    """Return the surge that opens; it began after the series' last one ended, so that no ticket is told twice."""
     reading = assessment.reading(row, column)
     if reading is None:  # pragma: no cover -- a score of 1 comes from a judged window
         message = f"series {row} scored without a reading"
         raise AssertionError(message)
     newest = slice(column, assessment.windows[-1] + column)
     buckets = buckets_since_rise(assessment.counts[row, newest], assessment.mean[row, newest])
+    if after is not None:
+        buckets = min(buckets, (now - after) // assessment.step)
     return Surge(
         series=assessment.limits.roster.keys[row],
         began=now - buckets * assessment.step,
@@ -176,18 +180,16 @@ class Cycle:
         detector: Detector,
         *,
         plan: Callable[[Sequence[Notice], datetime], Sequence[Delivery]],
-        on_fit: Callable[[int], None] = lambda _: None,
     ) -> None:
         """Judge with the detector on the store.
 
-        plan    turns notices into outbox rows
-        on_fit  is told the epoch of each baseline fitted
+        plan  turns notices into outbox rows
         """
         self._store = store
         self._detector = detector
         self._plan = plan
-        self._on_fit = on_fit
         self._baselines: dict[int, Baseline] = {}
+        self._fitting = threading.Lock()
         self.snapshot: Snapshot | None = None
 
     def run(self, *, now: datetime) -> int:
@@ -199,6 +201,8 @@ class Cycle:
             return 0
         first = until - 1 if state.judged_until is None else state.judged_until
         if first >= until:
+            if self.snapshot is None:
+                self.snapshot = self._restored(state, sources)
             return 0
         verdicts = self._judge(first, until, state, sources)
         incidents = verdicts[-1].incidents
@@ -213,7 +217,7 @@ class Cycle:
         )
         for notice in notices:
             _log_notice(notice)
-        self.snapshot = self._look(verdicts[-1], until=until, sources=sources)
+        self.snapshot = self._look(verdicts[-1].assessment, incidents, until=until, sources=sources)
         return until - first
 
     def refit(self, *, epoch: int) -> Baseline:
@@ -221,15 +225,32 @@ class Cycle:
         standing = self._baselines.get(epoch)
         if standing is not None:
             return standing
-        baseline = self._detector.fit(load_history(self._store, self._detector, epoch=epoch), epoch=epoch)
-        self._baselines = {**{e: b for e, b in self._baselines.items() if e >= epoch - 1}, epoch: baseline}
-        self._on_fit(epoch)
-        return baseline
+        with self._fitting:
+            if epoch not in self._baselines:
+                history = load_history(self._store, self._detector, epoch=epoch)
+                kept = {other: baseline for other, baseline in self._baselines.items() if other >= epoch - 1}
+                self._baselines = {**kept, epoch: self._detector.fit(history, epoch=epoch)}
+            return self._baselines[epoch]
+
+    def is_fitted(self, epoch: int) -> bool:
+        """Tell whether the baseline of an epoch stands."""
+        return epoch in self._baselines
 
     def next_epoch(self) -> int | None:
         """Return the epoch whose baseline is wanted next and can be fitted already; None before anything was judged."""
         state = self._store.judge_state()
         return None if state.judged_until is None else self._detector.epoch_of(state.judged_until) + 1
+
+    def _restored(self, state: JudgeState, sources: Mapping[str, SourceState]) -> Snapshot | None:
+        """Return the snapshot of the last bucket judged before a restart; nothing is judged anew."""
+        if state.judged_until is None:
+            return None
+        last = state.judged_until - 1
+        panel = self._panel(last, state.judged_until, sources)
+        baseline = self.refit(epoch=self._detector.epoch_of(last)).for_roster(panel.roster)
+        limits = self._detector.limits(baseline)
+        assessment = assess(panel, baseline, limits, first=last, windows=self._detector.detection.windows)
+        return self._look(assessment, state.incidents, until=state.judged_until, sources=sources)
 
     def _judgeable(self, sources: Mapping[str, SourceState]) -> int | None:
         watermarks = [state.watermark for state in sources.values()]
@@ -267,25 +288,32 @@ class Cycle:
     def _panel(self, first: int, until: int, sources: Mapping[str, SourceState]) -> Panel:
         grid = Grid(self._detector.step, first - self._detector.longest + 1, 0)
         grid = replace(grid, length=until - grid.first)
-        roster = self._store.roster()
         rows = self._store.counts(first=grid.first, stop=grid.stop)
+        # read after the rows: it only grows, so it holds every one of them, whatever is polled meanwhile
+        roster = self._store.roster()
         cells = ((roster.rows[row.series], row.bucket, row.tickets - row.late) for row in rows)
         since, mark = _known_span(sources)
         return build_panel(roster, grid, cells, known=known_buckets(roster, grid, since=since, until=mark))
 
-    def _look(self, verdict: Verdict, *, until: int, sources: Mapping[str, SourceState]) -> Snapshot:
-        assessment = verdict.assessment
+    def _look(
+        self,
+        assessment: Assessment,
+        incidents: Incidents,
+        *,
+        until: int,
+        sources: Mapping[str, SourceState],
+    ) -> Snapshot:
         roster, column = assessment.limits.roster, assessment.n_judged - 1
         opened, closed = self._store.incident_totals()
         totals = self._store.ticket_totals()
-        surging = open_surges(verdict.incidents)
+        surging = open_surges(incidents)
         return Snapshot(
             roster=roster,
             judged_until=bucket_start(until, self._detector.step),
             readings=_window_readings(assessment, column),
             surging=np.array([key in surging for key in roster.keys], dtype=np.bool_),
             learned=assessment.judged[:, :, column].any(axis=1),
-            incidents=verdict.incidents.active,
+            incidents=incidents.active,
             opened_total=opened,
             closed_total=closed,
             tickets_total=np.array([totals.get(key, 0) for key in roster.keys], dtype=np.int64),
@@ -296,11 +324,15 @@ class Cycle:
 def load_history(store: Store, detector: Detector, *, epoch: int) -> History:
     """Read from the store what the baseline of an epoch learns from."""
     first, stop = detector.first_hour(epoch), detector.last_hour(epoch)
-    roster = store.roster()
     per_hour = 3600 // seconds(detector.step)
     since, mark = _known_span(store.source_states())
     hours = Grid(HOUR, first, stop - first)
-    cells = ((roster.rows[key], hour, tickets) for key, hour, tickets in store.hourly(first=first, stop=stop))
+    buckets = Grid(detector.step, first * per_hour, hours.length * per_hour)
+    hourly = store.hourly(first=first, stop=stop)
+    fine = store.counts(first=buckets.first, stop=buckets.stop)
+    # read after the rows: it only grows, so it holds every one of them, whatever is polled meanwhile
+    roster = store.roster()
+    cells = ((roster.rows[key], hour, tickets) for key, hour, tickets in hourly)
     panel = build_panel(
         roster,
         hours,
@@ -308,11 +340,10 @@ def load_history(store: Store, detector: Detector, *, epoch: int) -> History:
         known=known_buckets(roster, hours, since=since, until=mark),
         dtype=np.int32,
     )
-    buckets = Grid(detector.step, first * per_hour, hours.length * per_hour)
     services = np.zeros((len(roster.services), buckets.length), dtype=np.int32)
     place = {service: row for row, service in enumerate(roster.services)}
-    for service, bucket, tickets in store.service_counts(first=buckets.first, stop=buckets.stop):
-        services[place[service], bucket - buckets.first] = tickets
+    for row in fine:
+        services[place[row.series.service], row.bucket - buckets.first] += row.tickets
     return History(panel, buckets, services)
 
 

@@ -194,6 +194,12 @@ class SourceState:
     watermark: datetime | None = None
     newest: datetime | None = None
 
+    def after(self, page: Page) -> "SourceState":
+        """Return how far the source has been read once the page is taken over; the watermark never goes back."""
+        watermarks = [mark for mark in (self.watermark, page.watermark) if mark is not None]
+        newest = [version for version in (self.newest, page.newest) if version is not None]
+        return SourceState(self.since, page.cursor, max(watermarks, default=None), max(newest, default=None))
+
 
 @dataclass(frozen=True, slots=True)
 class PageOutcome:
@@ -282,10 +288,6 @@ class Store(Protocol):
 
     def hourly(self, *, first: int, stop: int) -> Sequence[tuple[SeriesKey, int, int]]:
         """Return (series, hour number since the epoch, tickets) of hours `[first, stop)`, late ones included."""
-        ...
-
-    def service_counts(self, *, first: int, stop: int) -> Sequence[tuple[str, int, int]]:
-        """Return (service, bucket number, tickets) of buckets `[first, stop)`, late ones included."""
         ...
 
     def source_states(self) -> Mapping[str, SourceState]:

@@ -182,8 +182,7 @@ class Roster:
         return np.concatenate([leaves, totals, fleet])
 
 
-@dataclass(frozen=True, slots=True)
-class CountRow:
+class CountRow(NamedTuple):
     """Tickets of one series in one bucket, as a store or a file holds them.
 
     tickets  all that count there now
@@ -290,10 +289,14 @@ def known_buckets(
     """
     known = np.zeros((len(roster.services), grid.length), dtype=np.bool_)
     if since is not None and until is not None:
-        first = -(-int(aware(since).timestamp()) // int(grid.step.total_seconds())) - grid.first
-        last = bucket_number(until, grid.step) - grid.first
+        first = grid.column(since)
+        if bucket_start(grid.first + first, grid.step) < since:
+            first += 1
+        last = grid.column(until)
         known[:, max(0, first) : max(0, last)] = True
     for gap in gaps:
+        if gap.span.start == gap.span.end:
+            continue
         touched = slice(
             max(0, grid.column(gap.span.start)),
             max(0, grid.column(gap.span.end - timedelta(microseconds=1)) + 1),

@@ -153,6 +153,16 @@ def open_surges(incidents: Incidents) -> dict[SeriesKey, Surge]:
     }
 
 
+def ended_surges(incidents: Incidents) -> dict[SeriesKey, datetime]:
+    """Return for each series whose surges are over when the last of them ended."""
+    ended: dict[SeriesKey, datetime] = {}
+    for incident in incidents.active:
+        for surge in incident.surges:
+            if surge.ended is not None:
+                ended[surge.series] = max(surge.ended, ended.get(surge.series, surge.ended))
+    return ended
+
+
 @dataclass
 class _Desk:
     """The incidents while one bucket's surges are sorted into them; lives within one call of `advance`."""
@@ -207,12 +217,11 @@ class _Desk:
         company = next((i for i in self.active if i.service is None and i.phase is Phase.OPEN), None)
         surges = tuple(surge for incident in children for surge in incident.surges)
         if company is None:
-            company = self._open(None, surges)
+            company = self._open(None, _each_once(surges))
         else:
-            place = self.active.index(company)
-            for surge in surges:
-                company = _joined(company, surge)
-            self.active[place] = company
+            started_at = min(company.started_at, *(child.started_at for child in children))
+            grown = replace(company, surges=_each_once((*company.surges, *surges)), started_at=started_at)
+            self.active[self.active.index(company)] = grown
         self.active += [
             replace(child, phase=Phase.CLOSED, merged_into=company.id, closed_at=self.now)
             for child in children
@@ -227,6 +236,15 @@ class _Desk:
                 surge.is_open and surge.opened_at > self.now - COMPANY_WITHIN for surge in incident.surges
             )
         )
+
+
+def _each_once(surges: Sequence[Surge]) -> tuple[Surge, ...]:
+    """Return the newest surge of each series, a lasting one before one that is over, in the order of joining."""
+    newest: dict[SeriesKey, Surge] = {}
+    for surge in surges:
+        other = newest.get(surge.series, surge)
+        newest[surge.series] = max(other, surge, key=lambda each: (each.is_open, each.last_surging))
+    return tuple(newest.values())
 
 
 def _takes(incident: Incident, *, service: str | None, now: datetime) -> bool:

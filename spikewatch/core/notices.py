@@ -199,7 +199,7 @@ def _parts(incident: Incident, assessment: Assessment, column: int, *, minutes: 
     for part_share, row in sorted(chosen, key=lambda item: (-item[0], roster.keys[item[1]])):
         reading = assessment.reading(row, column, window=window)
         if reading is not None:
-            listed.append(Part(roster.keys[row], reading, round(part_share, 4), roster.keys[row] in surging))
+            listed.append(Part(roster.keys[row], reading, part_share, roster.keys[row] in surging))
     return tuple(listed)
 
 

@@ -22,6 +22,8 @@ LIMITED_FOR = timedelta(seconds=30)
 """How long to leave a vendor alone that limits us without saying for how long."""
 
 LONGEST_LIMIT = timedelta(minutes=15)
+"""No wait is longer than this, whatever the vendor wishes."""
+
 HOLD_FOR = timedelta(minutes=5)
 """How long to wait for a person to mend credentials or a channel."""
 
@@ -161,12 +163,13 @@ def interrupted(delivery: Delivery, *, now: datetime) -> Delivery:
 def not_found(delivery: Delivery, *, now: datetime) -> Delivery:
     """Return a delivery of unknown outcome after the channel was searched in vain: look again, or queue it again.
 
-    An empty answer is believed once `BELIEVE_AFTER` has passed since the attempt began, for histories lag.
+    An empty answer is believed once `BELIEVE_AFTER` has passed since the attempt began, for histories lag; or when the clock
+    was set back meanwhile, for then nobody knows how long ago it was.
     """
-    believable = (delivery.sending_since or now) + BELIEVE_AFTER
-    if now >= believable:
-        return replace(delivery, stage=Stage.QUEUED, due=now)
-    return replace(delivery, due=believable)
+    since = delivery.sending_since or now
+    if since <= now < since + BELIEVE_AFTER:
+        return replace(delivery, due=since + BELIEVE_AFTER)
+    return replace(delivery, stage=Stage.QUEUED, due=now)
 
 
 def not_searchable(delivery: Delivery, failure: Failure, *, now: datetime) -> Delivery:
@@ -191,7 +194,8 @@ def after_error(
     waiting = replace(delivery, stage=Stage.QUEUED, receipt=None, last_error=failure.message)
     match failure.trouble:
         case Trouble.LIMITED:
-            return replace(waiting, due=now + min(failure.retry_after or LIMITED_FOR, LONGEST_LIMIT))
+            wish = LIMITED_FOR if failure.retry_after is None else failure.retry_after
+            return replace(waiting, due=now + min(max(wish, FIRST_RETRY), LONGEST_LIMIT))
         case Trouble.UNAVAILABLE:
             wait = max(retry_wait(delivery), min(failure.retry_after or timedelta(0), LONGEST_LIMIT))
             return replace(waiting, attempts=delivery.attempts + 1, due=now + wait)

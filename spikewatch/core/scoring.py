@@ -115,6 +115,10 @@ class Assessment:
         """How many buckets were judged."""
         return self.score.shape[2]
 
+    def is_known(self, row: int, column: int) -> bool:
+        """Tell whether the judged bucket itself is known, whatever its windows hold."""
+        return bool(self.mean[row, self.windows[-1] - 1 + column] > 0)
+
     def peaks(self, column: int) -> Floats:
         """Return the (n_series,) highest score over the windows at one judged bucket."""
         return self.score[:, :, column].max(axis=1, initial=0.0)
@@ -266,12 +270,18 @@ def why_not(assessment: Assessment, row: int, window: int, column: int) -> WhyNo
 
 
 def _sliding(values: np.ndarray, widths: tuple[int, ...], n_judged: int) -> np.ndarray:
-    """Return (n_series, n_windows, n_judged) sums over the last `width` buckets at each of the last `n_judged` buckets."""
-    total = np.zeros((values.shape[0], values.shape[1] + 1), dtype=values.dtype)
-    np.cumsum(values, axis=1, out=total[:, 1:])
-    end = total.shape[1]
-    newest = total[:, end - n_judged :]
-    return np.stack([newest - total[:, end - n_judged - width : end - width] for width in widths], axis=1)
+    """Return (n_series, n_windows, n_judged) sums over the last `width` buckets at each of the last `n_judged` buckets.
+
+    Added up newest first and never by differences: a bucket's sums do not depend on which buckets are judged with it.
+    """
+    end = values.shape[1]
+    total = np.zeros((values.shape[0], n_judged), dtype=values.dtype)
+    sums = []
+    for age in range(widths[-1]):
+        total += values[:, end - n_judged - age : end - age]
+        if age + 1 in widths:
+            sums.append(total.copy())
+    return np.stack(sums, axis=1)
 
 
 def _known_share(panel: Panel, mean: Floats) -> Floats:

@@ -5,7 +5,6 @@ adapter's own package, the file as a whole in `spikewatch.config`.
 """
 
 import re
-from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -18,6 +17,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    SecretStr,
     field_validator,
 )
 
@@ -69,22 +69,17 @@ def _ratio(ratio: float) -> float:
 Ratio = Annotated[float, AfterValidator(_ratio)]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Secret:
-    """A password or token: prints as `<secret>` wherever it goes, and is shown only to the vendor.
+class Secret(SecretStr):
+    """A password or token: prints as `<secret>` wherever it goes; `get_secret_value` is for the vendor alone.
 
     >>> Secret("hunter2"), f"{Secret('hunter2')}"
     (<secret>, '<secret>')
     """
 
-    text: str
-
     def __repr__(self) -> str:
         return "<secret>"
 
-    def reveal(self) -> str:
-        """Return the text itself; never log it."""
-        return self.text
+    __str__ = __repr__
 
 
 class Settings(BaseModel):
@@ -110,11 +105,11 @@ class ModelName(StrEnum):
 class CalendarSettings(Settings):
     """Which days are not like the others."""
 
-    country: str | None = None
+    country: str | None = Field(default=None, examples=["JP"])
     """Two-letter country code whose public holidays count as days off, for example JP; without it there are none."""
-    subdivision: str | None = None
+    subdivision: str | None = Field(default=None, examples=["CA"])
     """State or province of that country, where holidays differ inside it."""
-    days_off: tuple[date, ...] = ()
+    days_off: tuple[date, ...] = Field(default=(), examples=[["2026-12-30", "2026-12-31"]])
     """Further days off of your own, such as 2026-12-30; public holidays need not be repeated."""
 
 
@@ -161,8 +156,15 @@ class CategorySettings(Settings):
     """Share of the false-alarm budget against others; 2 alerts sooner and errs twice as often."""
     critical_score: Annotated[float | None, Field(ge=1)] = None
     """Overrides detection.critical_score."""
-    runbook: str | None = None
+    runbook: str | None = Field(default=None, examples=["https://wiki.example.com/payments"])
     """A link shown in the message: what to do when this surges."""
+
+
+def _category(name: str) -> str:
+    if name == "*":
+        message = "'*' is no category; what holds for all of them stands directly under the service"
+        raise ValueError(message)
+    return name
 
 
 class ServiceSettings(CategorySettings):
@@ -170,7 +172,9 @@ class ServiceSettings(CategorySettings):
 
     channel: str | None = None
     """Slack channel of this service's incidents, instead of slack.channel."""
-    categories: dict[str, CategorySettings] = Field(default_factory=dict)
+    categories: dict[Annotated[str, AfterValidator(_category)], CategorySettings] = Field(
+        default_factory=dict
+    )
     """By category name or glob (`login*`); the first key that matches wins, exact names before globs."""
 
 

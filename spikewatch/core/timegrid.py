@@ -89,7 +89,7 @@ class Grid:
     def __post_init__(self) -> None:
         """Refuse a step that is no whole number of seconds dividing an hour or whole hours, and a negative length."""
         width = seconds(self.step)
-        if width <= 0 or (3600 % width and width % 3600):
+        if width <= 0 or self.step.microseconds or (3600 % width and width % 3600):
             message = f"a bucket of {self.step} does not divide an hour"
             raise ValueError(message)
         if self.length < 0:

@@ -1,11 +1,14 @@
 """Fitting: from history to a baseline, by the model that the settings name."""
 
+from typing import assert_never
+
 import numpy as np
 
 from spikewatch.core.baseline.model import WARM_DAYS, Baseline, History
-from spikewatch.core.baseline.seasonal import slot_profile
+from spikewatch.core.baseline.seasonal import SlotProfile, slot_profile
+from spikewatch.core.baseline.stl import by_stl
 from spikewatch.core.calendars import Calendar
-from spikewatch.core.counts import Bools, Floats, Roster
+from spikewatch.core.counts import Bools, Floats, Panel, Roster
 from spikewatch.core.settings import ModelName
 from spikewatch.core.timegrid import HOUR, seconds
 
@@ -25,8 +28,7 @@ def fit(history: History, *, calendar: Calendar, model: ModelName, epoch: int) -
     The caller cuts the history (`History.before`); a fit uses all of it.
     """
     hourly = history.hourly
-    local = calendar.local(hourly.grid.first, hourly.grid.stop, HOUR)
-    profile = slot_profile(hourly, local.slot)
+    profile, modelled = _profile(hourly, calendar=calendar, model=model)
     n_series = len(hourly.roster)
     return Baseline(
         roster=hourly.roster,
@@ -38,9 +40,22 @@ def fit(history: History, *, calendar: Calendar, model: ModelName, epoch: int) -
         day_spread=np.full(n_series, DAY_SPREAD),
         learned=_learned(hourly.counts, hourly.known_rows),
         within=_within_hours(history, calendar),
-        modelled=np.ones(n_series, dtype=np.bool_),
+        modelled=modelled,
         warm=bool(n_series) and int(hourly.known.any(axis=0).sum()) >= WARM_DAYS * 24,
     )
+
+
+def _profile(hourly: Panel, *, calendar: Calendar, model: ModelName) -> tuple[SlotProfile, Bools]:
+    """Return the profile and which (n_series,) rows of it are the model's own; the others are seasonal."""
+    local = calendar.local(hourly.grid.first, hourly.grid.stop, HOUR)
+    seasonal = slot_profile(hourly, local.slot)
+    match model:
+        case ModelName.SEASONAL_ZSCORE:
+            return seasonal, np.ones(len(hourly.roster), dtype=np.bool_)
+        case ModelName.STL:
+            return by_stl(hourly, calendar=calendar, seasonal=seasonal)
+        case _:
+            assert_never(model)
 
 
 def _learned(counts: np.ndarray, known: Bools) -> Bools:

@@ -1,6 +1,6 @@
 """The values of baselines: history in, baseline out, expectation for any bucket."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 
@@ -101,6 +101,8 @@ class Baseline:
         """Return the baseline with the rows of another roster; series it does not know are not learned."""
         if roster.keys == self.roster.keys:
             return self
+        if not len(self.roster):
+            return self._unlearned(roster)
         rows = roster.rows_in(self.roster)
         known = rows >= 0
         services = np.array(
@@ -118,6 +120,19 @@ class Baseline:
             within=self.within[services],
             modelled=known & self.modelled[rows],
             warm=self.warm,
+        )
+
+    def _unlearned(self, roster: Roster) -> "Baseline":
+        n_series = len(roster)
+        return replace(
+            self,
+            roster=roster,
+            slot_mean=no_slots(n_series),
+            slot_variance=no_slots(n_series),
+            day_spread=np.zeros(n_series),
+            learned=np.zeros(n_series, dtype=np.bool_),
+            within=np.repeat(self.within[-1:], len(roster.services) + 1, axis=0),
+            modelled=np.zeros(n_series, dtype=np.bool_),
         )
 
     @cached_property

@@ -67,13 +67,39 @@ def slot_profile(hourly: Panel, slots: Ints) -> SlotProfile:
     )
 
 
+def most_usual(around: Floats) -> Floats:
+    """Return the largest hourly count that may shape what is normal, for any array of estimates of it."""
+    return around + CLIP_SIGMAS * np.sqrt(2.0 * around + (0.15 * around) ** 2) + 2.0
+
+
+def shrunk_spread(squares: Floats, hours: Floats, mean: Floats) -> tuple[Floats, Floats]:
+    """Return each slot's variance and each series' dispersion.
+
+    squares  (n_series, 168) sums of squared residuals
+    hours    (n_series, 168) how many residuals each sums
+    mean     (n_series, 168) > 0
+
+    The variance (n_series, 168) is the mean square, shrunk towards dispersion * mean; the dispersion (n_series,) is the
+    series' variance over mean, in [1.05, 6].
+
+    >>> variance, dispersion = shrunk_spread(np.full((1, 168), 16.0), np.full((1, 168), 8.0), np.ones((1, 168)))
+    >>> variance[0, :2].round(2), dispersion.round(2)
+    (array([2., 2.]), array([2.]))
+    """
+    # two tickets of prior keep the dispersion of a sparse series near Poisson's
+    dispersion = (squares.sum(axis=1) + 2.0) / ((mean * hours).sum(axis=1) + 2.0)
+    dispersion = np.clip(dispersion, LEAST_DISPERSION, MOST_DISPERSION)
+    expected = dispersion[:, None] * mean
+    variance = (squares + SPREAD_WEEKS * expected) / (hours + SPREAD_WEEKS)
+    return np.maximum(variance, LEAST_DISPERSION * mean), dispersion
+
+
 def _profile(grouped: "_Grouped", shape: Floats) -> SlotProfile:
     mean = grouped.shrunk(grouped.counts, shape)
     clipped = grouped.counts
     for _ in range(PASSES):
         around = grouped.spread_out(mean)
-        cap = around + CLIP_SIGMAS * np.sqrt(2.0 * around + (0.15 * around) ** 2) + 2.0
-        clipped = np.minimum(grouped.counts, cap)
+        clipped = np.minimum(grouped.counts, most_usual(around))
         mean = grouped.shrunk(clipped, shape)
     return grouped.profile(clipped, mean)
 
@@ -115,9 +141,5 @@ class _Grouped:
         """Return mean and spread from clipped counts and their mean."""
         residual = np.where(self.known, counts - self.spread_out(mean), 0.0) ** 2
         squares, hours = self.per_slot(residual), self.per_slot(self.known.astype(np.float64))
-        # two tickets of prior keep the dispersion of a sparse series near Poisson's
-        dispersion = (squares.sum(axis=1) + 2.0) / ((mean * hours).sum(axis=1) + 2.0)
-        dispersion = np.clip(dispersion, LEAST_DISPERSION, MOST_DISPERSION)
-        expected = dispersion[:, None] * mean
-        variance = (squares + SPREAD_WEEKS * expected) / (hours + SPREAD_WEEKS)
-        return SlotProfile(mean, np.maximum(variance, LEAST_DISPERSION * mean), dispersion)
+        variance, dispersion = shrunk_spread(squares, hours, mean)
+        return SlotProfile(mean, variance, dispersion)

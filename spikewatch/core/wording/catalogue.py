@@ -23,6 +23,9 @@ class Catalogue:
     series: str
     and_more_categories: str
     and_more_services: str
+    mostly: str
+    whole_with_parts: str
+    several: str
     everything: str
     # counts
     ticket: str
@@ -47,7 +50,6 @@ class Catalogue:
     severity_is: str
     resolved_at: str
     merged_into: str
-    lasted: str
     excess_was: str
     breakdown: str
     breakdown_item: str
@@ -56,7 +58,6 @@ class Catalogue:
     runbook_at: str
     full_stop: str
     # sentences of the lead
-    lead_count: str
     lead_usual: str
     lead_ratio: str
     lead_excess: str
@@ -112,6 +113,9 @@ JAPANESE = Catalogue(
     series="{service} / {category}",
     and_more_categories="{name} ほか{n}カテゴリ",
     and_more_services="{name} ほか{n}サービス",
+    mostly="主に{name}",
+    whole_with_parts="{whole}（{parts}）",
+    several="複数サービス",
     everything="全サービス",
     ticket="{n}件",
     tickets="{n}件",
@@ -132,9 +136,8 @@ JAPANESE = Catalogue(
     now_count="直近{span}で{count}{against}",
     since="{time} から",
     severity_is="重大度: {severity}",
-    resolved_at="{time} に解消しました",
+    resolved_at="{time} に解消しました（開始から{duration}）",
     merged_into="複数サービスにまたがる急増 {incident} に統合しました",
-    lasted="開始から解消まで{duration}",
     excess_was="平常より約{count}多い問い合わせがありました",
     breakdown="内訳: {items}",
     breakdown_item="{name} {count}",
@@ -142,13 +145,12 @@ JAPANESE = Catalogue(
     data_until="{time} までのデータ",
     runbook_at="手順書 {link}",
     full_stop="。",
-    lead_count="*直近{span}で{count}* の問い合わせがありました。",
-    lead_usual="普段は{usual}です。",
-    lead_ratio="平常は{usual}なので *{ratio}* です。",
+    lead_usual="*直近{span}で{count}の問い合わせがありました。普段は{usual}です。*",
+    lead_ratio="*直近{span}で{count}の問い合わせがありました。平常（{usual}）の{ratio}です。*",
     lead_excess="始まってから、平常より約{count}多く届いています。",
-    lead_resolved="*解消しました。* 平常の範囲に戻って{calm}が過ぎました。",
-    lead_lasted="開始から解消までは *{duration}* で、平常より約{count}多い問い合わせがありました。",
-    lead_merged="複数サービスにまたがる急増 *{incident}* に統合しました。"
+    lead_resolved="*解消しました。平常の範囲に戻って{calm}が過ぎました。*",
+    lead_lasted="開始から解消まで{duration}、平常より約{count}多い問い合わせがありました。",
+    lead_merged="*複数サービスにまたがる急増 {incident} に統合しました。*\n"
     "この先の経過はそちらでお知らせし、このメッセージは更新しません。",
     together_categories="{n}カテゴリが同時に急増しています。",
     together_services="{n}サービスで同時に急増しています。",
@@ -183,7 +185,7 @@ JAPANESE = Catalogue(
     ratio="倍率",
     share="増加分の割合",
     not_alone="{name}（単独では平常内）",
-    more="ほか{n}件の内訳は省略",
+    more="ほか{n}項目は省略",
     data_until_token="{time} までのデータ",
     runbook="手順書",
     reopens="{span}以内に再発した場合は、このメッセージで再開します",
@@ -196,6 +198,9 @@ ENGLISH = Catalogue(
     series="{service} / {category}",
     and_more_categories="{name} and {n} more",
     and_more_services="{name} and {n} more",
+    mostly="mostly {name}",
+    whole_with_parts="{whole} ({parts})",
+    several="several services",
     everything="all services",
     ticket="{n} ticket",
     tickets="{n} tickets",
@@ -216,9 +221,8 @@ ENGLISH = Catalogue(
     now_count="{count} in the last {span}{against}",
     since="Since {time}",
     severity_is="Severity: {severity}",
-    resolved_at="Resolved at {time}",
+    resolved_at="All-clear at {time}, {duration} after the start",
     merged_into="Merged into the company-wide incident {incident}",
-    lasted="{duration} from start to all-clear",
     excess_was="About {count} more than usual",
     breakdown="Largest: {items}",
     breakdown_item="{name} {count}",
@@ -226,13 +230,12 @@ ENGLISH = Catalogue(
     data_until="Data until {time}",
     runbook_at="Runbook: {link}",
     full_stop=". ",
-    lead_count="*{count} in the last {span}*",
-    lead_usual=", normally {usual}.",
-    lead_ratio=", {usual} expected: *{ratio}* the usual.",
+    lead_usual="*{count} in the last {span}, normally {usual}.*",
+    lead_ratio="*{count} in the last {span}, {usual} expected: {ratio} the usual.*",
     lead_excess="About {count} more than usual since it began.",
-    lead_resolved="*Resolved.* Back in the usual range for {calm}.",
-    lead_lasted="It took *{duration}* from start to all-clear, with about {count} more than usual.",
-    lead_merged="Merged into the company-wide incident *{incident}*. "
+    lead_resolved="*Resolved: back in the usual range for {calm}.*",
+    lead_lasted="It took {duration} from start to all-clear, with about {count} more than usual.",
+    lead_merged="*Merged into the company-wide incident {incident}.*\n"
     "Follow it there; this message will not change any more.",
     together_categories="{n} categories are rising together.",
     together_services="{n} services are rising together.",
@@ -264,7 +267,7 @@ ENGLISH = Catalogue(
     category="Category",
     service="Service",
     count="Tickets",
-    ratio="Times",
+    ratio="Against usual",
     share="Share of rise",
     not_alone="{name} (not unusual alone)",
     more="and {n} more",

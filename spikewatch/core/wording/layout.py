@@ -76,15 +76,24 @@ class _Letter:
         return self._facts.service is None
 
     def _name(self) -> str:
+        """Return what rises: the series that leads, and which parts are behind it."""
         facts, words = self._facts, self._words
+        lead = self._series(facts.lead_series)
         if not facts.parts:
-            return self._series(facts.lead_series)
-        first = self._series(facts.parts[0].series)
+            return lead
         others = len(facts.parts) + facts.more - 1
-        if not others:
-            return first
-        pattern = words.and_more_services if self._is_company_wide else words.and_more_categories
-        return pattern.format(name=first, n=others)
+        first = self._part_name(facts.parts[0])
+        if self._is_company_wide:
+            inside = words.and_more_services.format(name=first, n=others) if others else first
+            return words.whole_with_parts.format(whole=words.several, parts=inside)
+        if not facts.lead_series.is_rollup:
+            return words.and_more_categories.format(name=lead, n=others) if others else lead
+        inside = (
+            words.and_more_categories.format(name=first, n=others)
+            if others
+            else words.mostly.format(name=first)
+        )
+        return words.whole_with_parts.format(whole=lead, parts=inside)
 
     def _series(self, series: SeriesKey) -> str:
         if series.is_fleet:
@@ -92,7 +101,9 @@ class _Letter:
         service = harmless(series.service, limit=NAME_LIMIT)
         if series.is_rollup:
             return service
-        return self._words.series.format(service=service, category=harmless(series.category, limit=NAME_LIMIT))
+        return self._words.series.format(
+            service=service, category=harmless(series.category, limit=NAME_LIMIT)
+        )
 
     def _part_name(self, part: Part) -> str:
         """Return the category alone inside a service, the service or the whole series otherwise."""
@@ -115,8 +126,10 @@ class _Letter:
             yield words.merged_into.format(incident=_identifier(facts.merged_into))
             return
         if facts.resolved_at is not None and facts.phase is not Phase.OPEN:
-            yield words.resolved_at.format(time=say.time(facts.resolved_at, beside=facts.data_until))
-            yield words.lasted.format(duration=say.duration(facts.resolved_at - facts.started_at))
+            ended = say.time(facts.resolved_at, beside=facts.data_until)
+            yield words.resolved_at.format(
+                time=ended, duration=say.duration(facts.resolved_at - facts.started_at)
+            )
             yield words.excess_was.format(count=say.tickets(facts.excess))
             return
         yield from self._news()
@@ -124,7 +137,8 @@ class _Letter:
         yield words.since.format(time=say.time(facts.started_at, beside=facts.data_until))
         if len(facts.parts) > 1:
             yield words.breakdown.format(items=words.breakdown_joint.join(self._largest()))
-        yield words.severity_is.format(severity=say.severity(facts.severity))
+        if self._reason is not Reason.RAISED:
+            yield words.severity_is.format(severity=say.severity(facts.severity))
 
     def _largest(self) -> Iterable[str]:
         window = self._facts.lead.window_minutes
@@ -147,7 +161,10 @@ class _Letter:
         """Yield the blocks from top to bottom."""
         yield {**self._block("header", "head"), "text": _plain(self._title(), limit=HEADER_LIMIT)}
         yield {**self._block("section", "lead"), "text": _markup(self._lead())}
-        yield {**self._block("section", "fields"), "fields": [_markup(f"*{k}*\n{v}") for k, v in self._fields()]}
+        yield {
+            **self._block("section", "fields"),
+            "fields": [_markup(f"*{k}*\n{v}") for k, v in self._fields()],
+        }
         if self._lists_parts:
             yield self._table() if table else self._list()
         yield {**self._block("context", "context"), "elements": list(self._context())}
@@ -157,8 +174,8 @@ class _Letter:
         return {"type": kind, "block_id": f"sw.{incident}.r{self._facts.revision}.{name}"}
 
     def _lead(self) -> str:
-        sentences = self._lead_closed() if self._facts.phase is not Phase.OPEN else self._lead_open()
-        return f"{self._sign()} {self._words.sentence_joint.join(sentences)}"
+        lines = self._lead_closed() if self._facts.phase is not Phase.OPEN else self._lead_open()
+        return f"{self._sign()} " + "\n".join(line for line in lines if line)
 
     def _sign(self) -> str:
         if self._is_merged:
@@ -168,17 +185,17 @@ class _Letter:
         return ":red_circle:" if self._facts.severity is Severity.CRITICAL else ":large_orange_circle:"
 
     def _lead_open(self) -> Iterable[str]:
-        facts, say, words = self._facts, self._say, self._words
+        lead, say = self._facts.lead, self._say
         yield from self._news()
-        lead = words.lead_count.format(
-            span=say.span(facts.lead.window_minutes), count=say.tickets(facts.lead.observed)
-        )
-        ratio, usual = say.ratio(facts.lead), say.usual(facts.lead)
-        yield lead + (
-            words.lead_usual.format(usual=usual)
-            if ratio is None
-            else words.lead_ratio.format(usual=usual, ratio=ratio)
-        )
+        ratio = say.ratio(lead)
+        pattern = self._words.lead_usual if ratio is None else self._words.lead_ratio
+        span, count = say.span(lead.window_minutes), say.tickets(lead.observed)
+        yield pattern.format(span=span, count=count, usual=say.usual(lead), ratio=ratio)
+        yield self._words.sentence_joint.join(self._background())
+
+    def _background(self) -> Iterable[str]:
+        """Yield what helps to judge the count: how wide the surge is, how much came so far, how sure it is."""
+        facts, say, words = self._facts, self._say, self._words
         yield from self._together()
         if self._reason is not Reason.OPENED and facts.excess >= 1:
             yield words.lead_excess.format(count=say.tickets(facts.excess))
@@ -213,7 +230,9 @@ class _Letter:
         rising = sum(part.surging for part in self._facts.parts)
         if rising > 1:
             number = self._words.at_least.format(n=rising) if self._facts.more else str(rising)
-            pattern = self._words.together_services if self._is_company_wide else self._words.together_categories
+            pattern = (
+                self._words.together_services if self._is_company_wide else self._words.together_categories
+            )
             yield pattern.format(n=number)
 
     def _fields(self) -> Sequence[tuple[str, str]]:
@@ -268,7 +287,7 @@ class _Letter:
         if self._lists_parts and facts.more:
             yield _plain(words.more.format(n=facts.more), limit=HEADER_LIMIT)
         yield _plain(_identifier(facts.incident), limit=HEADER_LIMIT)
-        yield _markup(words.data_until_token.format(time=self._say.token(facts.data_until)))
+        yield _markup(words.data_until_token.format(time=self._say.token(facts.data_until, style="{time}")))
         if facts.runbook is not None:
             yield _link(facts.runbook, label=words.runbook)
         if facts.phase is Phase.RESOLVED:

@@ -62,15 +62,15 @@ class Phrases:
         return self.words.times.format(n=f"{reading.observed / reading.expected:,.1f}")
 
     def within(self, reading: Reading) -> str:
-        """Return a count with its window: `42 tickets in 15 min`."""
+        """Return a count with its window, as short as the language allows: `42 in 15 min`."""
         return self.words.within.format(
-            count=self.tickets(reading.observed), span=self.span(reading.window_minutes)
+            count=self._counted(reading.observed), span=self.span(reading.window_minutes)
         )
 
     def usual_range(self, reading: Reading) -> str:
         """Return what is normal in the window, and up to which count nobody is told."""
         usual = self.words.per.format(count=self.usual(reading), span=self.span(reading.window_minutes))
-        return self.words.no_alert_up_to.format(usual=usual, count=_counted(self, reading.upper))
+        return self.words.no_alert_up_to.format(usual=usual, count=self._counted(reading.upper))
 
     def peak(self, reading: Reading) -> str:
         """Return the highest reading with its ratio, where there is one."""
@@ -120,14 +120,18 @@ class Phrases:
         if 1 / weeks < 1.5:  # noqa: PLR2004 -- what rounds to once a week
             return self.words.once_a_week
         often = 1 / weeks >= OFTEN_FROM
-        return self.words.very_often if often else self.words.times_a_week.format(n=self._number(round(1 / weeks)))
+        return (
+            self.words.very_often
+            if often
+            else self.words.times_a_week.format(n=self._number(round(1 / weeks)))
+        )
+
+    def _counted(self, number: int) -> str:
+        """Return a number with its counter where the language needs one."""
+        return self.tickets(number) if self.words.ticket == self.words.tickets else f"{number:,}"
 
     def _number(self, number: int) -> str:
         return self.words.numbers[number - 1] if number <= len(self.words.numbers) else str(number)
-
-
-def _counted(phrases: Phrases, number: int) -> str:
-    return phrases.tickets(number) if phrases.words.ticket == phrases.words.tickets else f"{number:,}"
 
 
 def _whole(number: float) -> int:

@@ -1,0 +1,273 @@
+"""Counts files, tickets files and gaps files into arrays and values.
+
+counts   timestamp,service,category,count                      a bucket's start; several rows for one bucket add up
+tickets  id,created_at,service,category[,updated_at,status]    of rows with one id the newest counts
+gaps     start,end,service                                     unknown, not zero; an empty service means all
+"""
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from difflib import get_close_matches
+from enum import StrEnum
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from spikewatch.adapters.csv_source import fields
+from spikewatch.adapters.csv_source.lines import Complaints, Table, opened
+from spikewatch.core.counts import Gap, Ints, SeriesKey
+from spikewatch.core.settings import format_duration
+from spikewatch.core.timegrid import HOUR, Span, aware
+from spikewatch.errors import Mistake
+
+_DELETED = "deleted"
+_ENOUGH_STAMPS = 50
+_WIDTHS = tuple(timedelta(minutes=width) for width in (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60))
+
+
+class Kind(StrEnum):
+    """What a file holds, told by its header."""
+
+    COUNTS = "counts"
+    TICKETS = "tickets"
+    GAPS = "gaps"
+
+
+_REQUIRED: Mapping[Kind, tuple[str, ...]] = {
+    Kind.COUNTS: ("timestamp", "service", "category", "count"),
+    Kind.TICKETS: ("id", "created_at", "service", "category"),
+    Kind.GAPS: ("start", "end", "service"),
+}
+_OPTIONAL: Mapping[Kind, tuple[str, ...]] = {Kind.TICKETS: ("updated_at", "status")}
+_INPUTS = (Kind.COUNTS, Kind.TICKETS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recorded:
+    """What a counts or tickets file holds; for tickets each one counts 1 at its creation.
+
+    series     by name, no roll-ups
+    series_of  (n,) index into series
+    stamp      (n,) int64, seconds since the epoch, in file order
+    count      (n,) int64, >= 0
+    """
+
+    kind: Kind
+    series: tuple[SeriesKey, ...]
+    series_of: Ints
+    stamp: Ints
+    count: Ints
+
+    @property
+    def flatters(self) -> bool:
+        """Tell whether a replay knows more than a live run would: a ticket under its final category from the start."""
+        return self.kind is Kind.TICKETS
+
+
+def read_input(path: str | PathLike[str]) -> Recorded:
+    """Return what a counts or tickets file holds, whole.
+
+    Raises Mistake with up to twenty lines of what is wrong with it.
+    """
+    file = Path(path)
+    with opened(file, expected=_expected(_INPUTS)) as table:
+        kind = _kind_of(table, among=_INPUTS)
+        complaints = Complaints(file)
+        found = _read_counts(table, complaints) if kind is Kind.COUNTS else _read_tickets(table, complaints)
+    complaints.settle()
+    if not len(found.stamp):
+        raise Mistake(f"{file}: there is no ticket below the header; nothing can be replayed")
+    return found
+
+
+def read_gaps(path: str | PathLike[str]) -> tuple[Gap, ...]:
+    """Return the gaps of a file in file order; a file with a header alone holds none.
+
+    Raises Mistake with up to twenty lines of what is wrong with it.
+    """
+    file = Path(path)
+    gaps: list[Gap] = []
+    with opened(file, expected=_expected((Kind.GAPS,))) as table:
+        _kind_of(table, among=(Kind.GAPS,))
+        start, end, service = (table.columns.index(name) for name in _REQUIRED[Kind.GAPS])
+        complaints = Complaints(file)
+        for line, row in table.rows(complaints):
+            try:
+                gaps.append(_gap(row[start], row[end], row[service]))
+            except ValueError as error:
+                complaints.add(line, str(error))
+    complaints.settle()
+    return tuple(gaps)
+
+
+def finest_step(recorded: Recorded) -> timedelta | None:
+    """Return the width on whose multiples every stamp of a counts file lies; None for tickets and below 50 stamps."""
+    stamps = np.unique(recorded.stamp)
+    if recorded.kind is not Kind.COUNTS or len(stamps) < _ENOUGH_STAMPS:
+        return None
+    return timedelta(seconds=int(np.gcd.reduce(stamps)))
+
+
+def require_step(recorded: Recorded, *, step: timedelta, file: str | PathLike[str]) -> None:
+    """Raise Mistake when the grid is finer than the data, and say which width fits."""
+    finest = finest_step(recorded)
+    if finest is None or step >= finest:
+        return
+    said = f"{file}: the counts are {format_duration(finest)} wide"
+    fits = next((width for width in _WIDTHS if width >= finest), None)
+    if fits is None:
+        raise Mistake(f"{said}, too coarse for detection; export buckets of {format_duration(HOUR)} or less")
+    raise Mistake(
+        f"{said}, so bucket: {format_duration(step)} is too fine; use bucket: {format_duration(fits)}"
+    )
+
+
+def _gap(start: str, end: str, service: str) -> Gap:
+    begin, stop = aware(fields.instant(start, column="start")), aware(fields.instant(end, column="end"))
+    if stop <= begin:
+        message = f"end: {end!r} is not after start {start!r}; a gap lasts longer than nothing"
+        raise ValueError(message)
+    return Gap(Span(begin, stop), service if service.strip() else None)
+
+
+# -- what the header says
+
+
+def _expected(kinds: Sequence[Kind]) -> str:
+    return " or ".join(",".join(_REQUIRED[kind]) for kind in kinds)
+
+
+def _kind_of(table: Table, *, among: Sequence[Kind]) -> Kind:
+    columns = set(table.columns)
+    for kind in among:
+        required, known = set(_REQUIRED[kind]), {*_REQUIRED[kind], *_OPTIONAL.get(kind, ())}
+        if required <= columns <= known and len(columns) == len(table.columns):
+            return kind
+    raise Mistake(f"{table.file}:1: {_why_unknown(table.columns, among)}")
+
+
+def _why_unknown(columns: Sequence[str], among: Sequence[Kind]) -> str:
+    given = ",".join(columns)
+    wrong = f"the header is {given!r}; expected {_expected(among)}"
+    for kind in Kind:
+        if kind not in among and set(_REQUIRED[kind]) <= set(columns):
+            hint = "a gaps file belongs to --gaps" if kind is Kind.GAPS else f"this is a {kind} file"
+            return f"{wrong} ({hint})"
+    if len(columns) == 1 and any(sign in given for sign in ";\t"):
+        return f"{wrong}, separated by commas"
+    kind = max(among, key=lambda kind: len(set(_REQUIRED[kind]) & set(columns)))
+    return f"{wrong}{_difference(columns, kind)}"
+
+
+def _difference(columns: Sequence[str], kind: Kind) -> str:
+    known = (*_REQUIRED[kind], *_OPTIONAL.get(kind, ()))
+    if len(set(columns)) < len(columns):
+        return " (a column stands twice)"
+    if not set(columns) & set(known):
+        return ""
+    said = [f"{name!r} is missing" for name in _REQUIRED[kind] if name not in columns]
+    for name in columns:
+        if name not in known:
+            near = get_close_matches(name, [other for other in known if other not in columns], n=1)
+            said.append(f"{name!r} is unknown" + (f", did you mean {near[0]}?" if near else ""))
+    return f" ({'; '.join(said)})"
+
+
+# -- what the rows say
+
+
+class _Series:
+    """Numbers for series in the order in which they appear."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[tuple[str, str], int] = {}
+
+    def number(self, service: str, category: str) -> int:
+        number = self.numbers.get((service, category))
+        if number is None:
+            number = self.numbers[fields.series(service, category)] = len(self.numbers)
+        return number
+
+    def recorded(self, kind: Kind, *, numbers: Ints, stamp: Ints, count: Ints) -> Recorded:
+        """Return the record with its series, those that rows refer to, by name."""
+        keys = [SeriesKey(*names) for names in self.numbers]
+        used = sorted((keys[number], number) for number in np.unique(numbers).tolist())
+        place = np.zeros(len(keys), dtype=np.int64)
+        for new, (_, old) in enumerate(used):
+            place[old] = new
+        return Recorded(kind, tuple(key for key, _ in used), place[numbers], stamp, count)
+
+
+def _read_counts(table: Table, complaints: Complaints) -> Recorded:
+    when, service, category, count = (table.columns.index(name) for name in _REQUIRED[Kind.COUNTS])
+    series, seen = _Series(), dict[str, int]()
+    numbers, stamps, counts = array("q"), array("q"), array("q")
+    for line, row in table.rows(complaints):
+        try:
+            stamp = seen.get(row[when])
+            if stamp is None:
+                stamp = seen[row[when]] = int(fields.instant(row[when], column="timestamp").timestamp() // 1)
+            number, tickets = series.number(row[service], row[category]), fields.tickets(row[count])
+        except ValueError as error:
+            complaints.add(line, str(error))
+        else:
+            numbers.append(number)
+            stamps.append(stamp)
+            counts.append(tickets)
+    return series.recorded(Kind.COUNTS, numbers=_ints(numbers), stamp=_ints(stamps), count=_ints(counts))
+
+
+def _read_tickets(table: Table, complaints: Complaints) -> Recorded:
+    """Keep one row an id: a later one replaces it when its `updated_at` is not older."""
+    columns = {name: place for place, name in enumerate(table.columns)}
+    ident, when, service, category = (columns[name] for name in _REQUIRED[Kind.TICKETS])
+    updated, status = columns.get("updated_at"), columns.get("status")
+    series, rows = _Series(), dict[str, int]()
+    numbers, stamps, versions = array("q"), array("q"), array("d")
+    counted = array("b")
+    for line, row in table.rows(complaints):
+        try:
+            stamp = int(fields.instant(row[when], column="created_at").timestamp() // 1)
+            number = series.number(row[service], row[category])
+            version = _version(row[updated]) if updated is not None else 0.0
+            place = rows.setdefault(_ident(row[ident]), len(stamps))
+        except ValueError as error:
+            complaints.add(line, str(error))
+            continue
+        counts_now = status is None or row[status].strip().lower() != _DELETED
+        if place == len(stamps):
+            numbers.append(number)
+            stamps.append(stamp)
+            versions.append(version)
+            counted.append(counts_now)
+        elif version >= versions[place]:
+            numbers[place], stamps[place], versions[place], counted[place] = (
+                number,
+                stamp,
+                version,
+                counts_now,
+            )
+    keep = np.asarray(counted, dtype=np.bool_)
+    kept = _ints(numbers)[keep]
+    return series.recorded(
+        Kind.TICKETS, numbers=kept, stamp=_ints(stamps)[keep], count=np.ones(len(kept), dtype=np.int64)
+    )
+
+
+def _ident(text: str) -> str:
+    if not text.strip():
+        message = "id is empty; every ticket needs one"
+        raise ValueError(message)
+    return text
+
+
+def _version(text: str) -> float:
+    """Return an `updated_at` as a number that grows with it; an empty one is older than any other."""
+    return fields.instant(text, column="updated_at").timestamp() if text.strip() else 0.0
+
+
+def _ints(numbers: "array[int]") -> Ints:
+    return np.array(numbers, dtype=np.int64)

@@ -1,0 +1,92 @@
+"""`ports.Messenger` into lists, which fails on request."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import count
+from threading import RLock
+
+from spikewatch.core.outbox import Receipt
+from spikewatch.core.wording import Message
+from spikewatch.ports import MessageGone, PortError
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A message as a memory channel holds it."""
+
+    receipt: Receipt
+    key: str
+    message: Message
+    edits: int = 0
+
+
+class MemoryMessenger:
+    """A messenger whose channels are lists, and which fails when it is told to."""
+
+    def __init__(self, *, name: str = "memory") -> None:
+        """Begin without messages."""
+        self._name = name
+        self._lock = RLock()
+        self._numbers = count(1)
+        self._posted: dict[Receipt, Posted] = {}
+        self._failures: deque[tuple[PortError, bool]] = deque()
+
+    @property
+    def name(self) -> str:
+        """The configured name."""
+        return self._name
+
+    def fail_next(self, *errors: PortError, done: bool = False) -> None:
+        """Raise these at the next calls, one a call; with `done` the call does its work first, as when an answer is lost."""
+        with self._lock:
+            self._failures.extend((error, done) for error in errors)
+
+    def messages(self, channel: str) -> Sequence[Posted]:
+        """Return what stands in a channel, in the order of posting."""
+        with self._lock:
+            return [posted for posted in self._posted.values() if posted.receipt.channel == channel]
+
+    def remove(self, receipt: Receipt) -> None:
+        """Delete a message, as a person may."""
+        with self._lock:
+            del self._posted[receipt]
+
+    def post(self, message: Message, *, channel: str, key: str) -> Receipt:
+        """Post a new message."""
+        with self._attempt():
+            receipt = Receipt(channel, str(next(self._numbers)))
+            self._posted[receipt] = Posted(receipt, key, message)
+            return receipt
+
+    def edit(self, receipt: Receipt, message: Message) -> None:
+        """Replace a message in place."""
+        with self._attempt():
+            posted = self._posted.get(receipt)
+            if posted is None:
+                raise MessageGone(f"{receipt.channel} has no message {receipt.message}")
+            self._posted[receipt] = replace(posted, message=message, edits=posted.edits + 1)
+
+    def find(
+        self,
+        *,
+        channel: str,
+        key: str,
+        since: datetime,  # noqa: ARG002 -- part of the port; without a clock nothing here is too old to be found
+    ) -> Receipt | None:
+        """Look for a message posted with the key."""
+        with self._attempt():
+            found = [posted.receipt for posted in self.messages(channel) if posted.key == key]
+            return found[0] if found else None
+
+    @contextmanager
+    def _attempt(self) -> Iterator[None]:
+        with self._lock:
+            error, done = self._failures.popleft() if self._failures else (None, False)
+            if error is not None and not done:
+                raise error
+            yield
+            if error is not None:
+                raise error

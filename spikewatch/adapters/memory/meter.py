@@ -1,0 +1,74 @@
+"""`ports.Meter` as a list of calls."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from spikewatch.ports import PageOutcome, Quota
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """One call of a meter: its method and what it was given."""
+
+    event: str
+    fields: Mapping[str, object]
+
+
+class MemoryMeter:
+    """A meter that keeps its calls in order."""
+
+    def __init__(self) -> None:
+        """Begin without calls."""
+        self.notes: list[Noted] = []
+
+    def of(self, event: str) -> Sequence[Mapping[str, object]]:
+        """Return the fields of each call of one method, for example `poll_failed`."""
+        return [note.fields for note in self.notes if note.event == event]
+
+    def poll(self, source: str, *, seconds: float, tickets: int, outcome: PageOutcome) -> None:
+        """Note a poll that worked."""
+        self._note("poll", source=source, seconds=seconds, tickets=tickets, outcome=outcome)
+
+    def poll_failed(self, source: str, *, seconds: float, reason: str) -> None:
+        """Note a poll that failed."""
+        self._note("poll_failed", source=source, seconds=seconds, reason=reason)
+
+    def request(self, source: str, *, code: str) -> None:
+        """Note one request to a source."""
+        self._note("request", source=source, code=code)
+
+    def quota(self, source: str, quota: Quota) -> None:
+        """Note the limit a source stated."""
+        self._note("quota", source=source, quota=quota)
+
+    def throttled(self, source: str, *, duration: timedelta) -> None:
+        """Note time spent waiting for a limit."""
+        self._note("throttled", source=source, duration=duration)
+
+    def cycle(self, *, seconds: float, buckets: int) -> None:
+        """Note one pass of judging."""
+        self._note("cycle", seconds=seconds, buckets=buckets)
+
+    def cycle_failed(self, *, reason: str) -> None:
+        """Note a pass of judging that failed."""
+        self._note("cycle_failed", reason=reason)
+
+    def refit(self, *, seconds: float) -> None:
+        """Note that a baseline was fitted."""
+        self._note("refit", seconds=seconds)
+
+    def delivered(self, channel: str, *, seconds: float) -> None:
+        """Note a delivery that worked."""
+        self._note("delivered", channel=channel, seconds=seconds)
+
+    def delivery_failed(self, channel: str, *, reason: str) -> None:
+        """Note a delivery attempt that failed."""
+        self._note("delivery_failed", channel=channel, reason=reason)
+
+    def dropped(self, channel: str) -> None:
+        """Note a delivery given up for good."""
+        self._note("dropped", channel=channel)
+
+    def _note(self, event: str, **fields: object) -> None:
+        self.notes.append(Noted(event, fields))

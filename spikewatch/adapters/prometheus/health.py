@@ -1,0 +1,302 @@
+"""The daemon's own health as metrics of the library: tens of samples, rendered in every scrape.
+
+Every instrument is made from the catalogue, and every closed label set exists from the start, so that a rate never begins
+with a gap and an alert can tell "none so far" from "not running".
+"""
+
+import platform
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    Info,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from spikewatch.adapters.prometheus.catalogue import METRICS, clean_label
+from spikewatch.core.outbox import Delivery
+from spikewatch.ports import Clock, PageOutcome, Quota, StoreStats
+
+POLL_REASONS = ("timeout", "connect", "auth", "rate_limited", "server", "parse", "cursor", "other")
+DELIVERY_REASONS = (
+    "timeout",
+    "connect",
+    "auth",
+    "rate_limited",
+    "server",
+    "parse",
+    "channel",
+    "content",
+    "gone",
+    "unknown",
+    "other",
+)
+DETECTION_REASONS = ("store", "baseline", "other")
+CODES = ("200", "429", "error")
+
+_IO_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_DETECTION_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+_FIT_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class _Instruments:
+    """Makes instruments out of the catalogue, by name."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def counter(self, name: str) -> Counter:
+        """Return the counter of that name."""
+        return Counter(name, METRICS[name].help, METRICS[name].labels, registry=self._registry)
+
+    def gauge(self, name: str) -> Gauge:
+        """Return the gauge of that name."""
+        return Gauge(name, METRICS[name].help, METRICS[name].labels, registry=self._registry)
+
+    def histogram(self, name: str, *, buckets: Sequence[float]) -> Histogram:
+        """Return the histogram of that name."""
+        metric = METRICS[name]
+        return Histogram(name, metric.help, metric.labels, registry=self._registry, buckets=buckets)
+
+    def info(self, name: str, **facts: str) -> Info:
+        """Return the info metric of that name, with its labels set."""
+        info = Info(METRICS[name].family, METRICS[name].help, registry=self._registry)
+        info.info({label: facts.get(label, "") for label in METRICS[name].labels})
+        return info
+
+
+class HealthMetrics:
+    """A `ports.Meter` that counts into a registry, and a few more readings the daemon sets itself.
+
+    sources, channels  configured names, for which every label set exists from the start
+    clock              stamps polls, passes and deliveries
+    revision           of the build, where known
+    """
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        *,
+        clock: Clock,
+        version: str,
+        revision: str = "",
+        sources: Iterable[str] = (),
+        channels: Iterable[str] = (),
+    ) -> None:
+        """Make all instruments; a registry takes one set of them."""
+        # The library would add a `_created` gauge to each counter: twice the samples, and no standard any more.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it so
+        self._clock = clock
+        made = _Instruments(registry)
+        self._make_poll_metrics(made)
+        self._make_detection_metrics(made)
+        self._make_delivery_metrics(made)
+        self._make_upkeep_metrics(made)
+        made.info(
+            "spikewatch_build_info", version=version, revision=revision, python=platform.python_version()
+        )
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
+        for source in sources:
+            self._begin_source(clean_label(source))
+        for channel in channels:
+            self._begin_channel(clean_label(channel))
+        for reason in DETECTION_REASONS:
+            self._detection_failures.labels(reason)
+
+    def _make_poll_metrics(self, made: _Instruments) -> None:
+        self._source_up = made.gauge("spikewatch_source_up")
+        self._polls = made.counter("spikewatch_polls_total")
+        self._poll_failures = made.counter("spikewatch_poll_failures_total")
+        self._poll_duration = made.histogram("spikewatch_poll_duration_seconds", buckets=_IO_BUCKETS)
+        self._poll_interval = made.gauge("spikewatch_poll_interval_seconds")
+        self._poll_attempt = made.gauge("spikewatch_poll_last_attempt_timestamp_seconds")
+        self._poll_success = made.gauge("spikewatch_poll_last_success_timestamp_seconds")
+        self._tickets_read = made.counter("spikewatch_source_tickets_read_total")
+        self._corrections = made.counter("spikewatch_ticket_corrections_total")
+        self._late = made.counter("spikewatch_late_tickets_total")
+        self._requests = made.counter("spikewatch_api_requests_total")
+        self._limit = made.gauge("spikewatch_api_limit_requests")
+        self._remaining = made.gauge("spikewatch_api_remaining_requests")
+        self._limit_reset = made.gauge("spikewatch_api_limit_reset_timestamp_seconds")
+        self._throttled = made.counter("spikewatch_api_throttled_seconds_total")
+
+    def _make_detection_metrics(self, made: _Instruments) -> None:
+        self._detection_duration = made.histogram(
+            "spikewatch_detection_duration_seconds", buckets=_DETECTION_BUCKETS
+        )
+        self._detection_runs = made.counter("spikewatch_detection_runs_total")
+        self._detection_failures = made.counter("spikewatch_detection_failures_total")
+        self._buckets_judged = made.counter("spikewatch_detection_buckets_total")
+        self._detection_last = made.gauge("spikewatch_detection_last_run_timestamp_seconds")
+        self._refit_duration = made.histogram(
+            "spikewatch_baseline_refit_duration_seconds", buckets=_FIT_BUCKETS
+        )
+        self._refit_last = made.gauge("spikewatch_baseline_last_refit_timestamp_seconds")
+
+    def _make_delivery_metrics(self, made: _Instruments) -> None:
+        self._deliveries = made.counter("spikewatch_notifications_total")
+        self._delivery_failures = made.counter("spikewatch_notification_failures_total")
+        self._dropped = made.counter("spikewatch_notifications_dropped_total")
+        self._delivery_duration = made.histogram(
+            "spikewatch_notification_duration_seconds", buckets=_IO_BUCKETS
+        )
+        self._pending = made.gauge("spikewatch_notifications_pending")
+        self._oldest_pending = made.gauge("spikewatch_notification_oldest_pending_timestamp_seconds")
+        self._delivery_success = made.gauge("spikewatch_notification_last_success_timestamp_seconds")
+        self._channels: set[str] = set()
+
+    def _make_upkeep_metrics(self, made: _Instruments) -> None:
+        self._store_size = made.gauge("spikewatch_store_size_bytes")
+        self._store_free = made.gauge("spikewatch_store_free_bytes")
+        self._store_rows = made.gauge("spikewatch_store_rows")
+        self._store_oldest = made.gauge("spikewatch_store_oldest_timestamp_seconds")
+        self._reload_worked = made.gauge("spikewatch_config_last_reload_successful")
+        self._reload_success = made.gauge("spikewatch_config_last_reload_success_timestamp_seconds")
+        self._config = made.info("spikewatch_config_info")
+
+    def _begin_source(self, source: str) -> None:
+        for metric in (self._polls, self._tickets_read, self._corrections, self._late, self._throttled):
+            metric.labels(source)
+        for gauge in (self._source_up, self._poll_interval, self._poll_attempt, self._poll_success):
+            gauge.labels(source)
+        self._poll_duration.labels(source)
+        for reason in POLL_REASONS:
+            self._poll_failures.labels(source, reason)
+        for code in CODES:
+            self._requests.labels(source, code)
+
+    def _begin_channel(self, channel: str) -> None:
+        self._channels.add(channel)
+        self._deliveries.labels(channel)
+        self._dropped.labels(channel)
+        self._pending.labels(channel)
+        self._delivery_duration.labels(channel)
+        for reason in DELIVERY_REASONS:
+            self._delivery_failures.labels(channel, reason)
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+    # -- ports.Meter
+
+    def poll(self, source: str, *, seconds: float, tickets: int, outcome: PageOutcome) -> None:
+        """Note a poll that worked."""
+        name, now = clean_label(source), self._now()
+        self._polls.labels(name).inc()
+        self._poll_duration.labels(name).observe(seconds)
+        self._source_up.labels(name).set(1)
+        self._poll_attempt.labels(name).set(now)
+        self._poll_success.labels(name).set(now)
+        self._tickets_read.labels(name).inc(tickets)
+        self._corrections.labels(name).inc(outcome.moved + outcome.removed)
+        self._late.labels(name).inc(outcome.late)
+
+    def poll_failed(self, source: str, *, seconds: float, reason: str) -> None:
+        """Note a poll that failed; a reason outside the closed set counts as other."""
+        name = clean_label(source)
+        self._polls.labels(name).inc()
+        self._poll_failures.labels(name, _one_of(POLL_REASONS, reason)).inc()
+        self._poll_duration.labels(name).observe(seconds)
+        self._source_up.labels(name).set(0)
+        self._poll_attempt.labels(name).set(self._now())
+
+    def request(self, source: str, *, code: str) -> None:
+        """Note one request to a source by HTTP code; whatever is none counts as error."""
+        is_code = len(code) == len("200") and code.isascii() and code.isdigit()
+        self._requests.labels(clean_label(source), code if is_code else "error").inc()
+
+    def quota(self, source: str, quota: Quota) -> None:
+        """Note the limit a source stated."""
+        name = clean_label(source)
+        self._limit.labels(name).set(quota.limit)
+        self._remaining.labels(name).set(quota.remaining)
+        if quota.resets_at is not None:
+            self._limit_reset.labels(name).set(quota.resets_at.timestamp())
+
+    def throttled(self, source: str, *, duration: timedelta) -> None:
+        """Note time spent waiting for a limit."""
+        self._throttled.labels(clean_label(source)).inc(max(0.0, duration.total_seconds()))
+
+    def cycle(self, *, seconds: float, buckets: int) -> None:
+        """Note one pass of judging."""
+        self._detection_runs.inc()
+        self._detection_duration.observe(seconds)
+        self._buckets_judged.inc(buckets)
+        self._detection_last.set(self._now())
+
+    def cycle_failed(self, *, reason: str) -> None:
+        """Note a pass of judging that failed; a reason outside the closed set counts as other."""
+        self._detection_runs.inc()
+        self._detection_failures.labels(_one_of(DETECTION_REASONS, reason)).inc()
+
+    def refit(self, *, seconds: float) -> None:
+        """Note that a baseline was fitted."""
+        self._refit_duration.observe(seconds)
+        self._refit_last.set(self._now())
+
+    def delivered(self, channel: str, *, seconds: float) -> None:
+        """Note a delivery that worked."""
+        name = clean_label(channel)
+        self._deliveries.labels(name).inc()
+        self._delivery_duration.labels(name).observe(seconds)
+        self._delivery_success.labels(name).set(self._now())
+
+    def delivery_failed(self, channel: str, *, reason: str) -> None:
+        """Note a delivery attempt that failed; a reason outside the closed set counts as other."""
+        name = clean_label(channel)
+        self._deliveries.labels(name).inc()
+        self._delivery_failures.labels(name, _one_of(DELIVERY_REASONS, reason)).inc()
+
+    def dropped(self, channel: str) -> None:
+        """Note a delivery given up for good."""
+        self._dropped.labels(clean_label(channel)).inc()
+
+    # -- what the daemon sets itself
+
+    def poll_interval(self, source: str, *, interval: timedelta) -> None:
+        """Set the interval in force, back-off included."""
+        self._poll_interval.labels(clean_label(source)).set(interval.total_seconds())
+
+    def backlog(self, unsettled: Iterable[Delivery]) -> None:
+        """Set how many deliveries wait in each channel, and since when; `unsettled` is all of them."""
+        waiting: dict[str, list[datetime]] = {}
+        for delivery in unsettled:
+            waiting.setdefault(clean_label(delivery.channel), []).append(delivery.created_at)
+        self._channels |= waiting.keys()
+        for channel in self._channels:
+            made = waiting.get(channel, [])
+            self._pending.labels(channel).set(len(made))
+            if made:
+                self._oldest_pending.labels(channel).set(min(made).timestamp())
+            else:
+                self._oldest_pending.remove(channel)
+
+    def store(self, stats: StoreStats) -> None:
+        """Set how big the store is."""
+        self._store_size.set(stats.size_bytes)
+        self._store_free.set(stats.free_bytes)
+        self._store_rows.set(stats.tickets + stats.count_rows)
+        self._store_oldest.set(0 if stats.oldest is None else stats.oldest.timestamp())
+
+    def configured(self, *, digest: str, schema: str) -> None:
+        """Note that a configuration came into force: a digest of it, and the version of its form."""
+        self._config.info({"hash": digest, "schema": schema})
+        self._reload_worked.set(1)
+        self._reload_success.set(self._now())
+
+    def reload_failed(self) -> None:
+        """Note that a changed configuration was refused; the old one stays in force."""
+        self._reload_worked.set(0)
+
+
+def _one_of(reasons: Sequence[str], reason: str) -> str:
+    return reason if reason in reasons else "other"

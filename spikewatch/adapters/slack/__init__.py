@@ -1,0 +1,5 @@
+"""Slack, and nothing else: how it is configured and how messages get there.
+
+settings   what a person chooses; imports nothing of the vendor
+messenger  posts, edits and finds messages by the Web API
+"""

@@ -1,0 +1,251 @@
+"""One request at a time to a Zendesk account: sign-in, and every failure as one of `ports`.
+
+zenpy's client carries the request, on a session of our own. A hook judges each answer before zenpy sees it, for zenpy
+waits out a 429 in the calling thread, without end and deaf to a stop. Nothing here logs a body, a token or a secret.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import requests
+from pydantic import SecretStr
+from requests.adapters import HTTPAdapter
+from zenpy import Zenpy
+
+from spikewatch import __version__
+from spikewatch.adapters.zendesk.settings import ZendeskSettings
+from spikewatch.ports import Clock, CredentialsRefused, Meter, PortError, Unavailable
+
+_RETRY_AFTER = timedelta(seconds=60)
+_RETRY_AFTER_LEAST = timedelta(seconds=1)
+_RETRY_AFTER_MOST = timedelta(hours=1)
+_RENEW_EARLY = timedelta(seconds=60)
+
+
+class Declined(Exception):
+    """The account does not accept the request itself; only `source` knows what that means."""
+
+
+class _TokenRefused(Exception):
+    """The token is not valid (any more): sign in again, once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A JSON object and what came with it; `date` is the server's, None where it states none."""
+
+    body: Mapping[str, Any]
+    headers: Mapping[str, str]
+    date: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    value: str
+    renew_at: datetime
+
+
+class Client:
+    """A signed-in session with one account; for one thread."""
+
+    def __init__(self, settings: ZendeskSettings, *, secret: SecretStr, clock: Clock, meter: Meter) -> None:
+        self._settings = settings
+        self._secret = secret
+        self._clock = clock
+        self._meter = meter
+        self._token: _Token | None = None
+        self._ahead = timedelta(0)
+        self._sign_in_session = self._session()
+        self._sign_in_session.auth = _unsigned
+        session = self._session()
+        session.auth = self._sign
+        session.hooks["response"] = [self._judge]
+        self._api = Zenpy(
+            subdomain=settings.subdomain or "local",
+            session=session,
+            anonymous=True,  # the session signs by itself
+            disable_cache=True,
+            timeout=settings.timeout.total_seconds(),
+        ).tickets
+
+    def get(self, path: str, query: Mapping[str, str | int]) -> Answer:
+        """Return the answer to a GET; signs in before it where needed, and once more when the token is refused.
+
+        Raises Unavailable, CredentialsRefused or Declined.
+        """
+        url = f"{self._settings.address}{path}?{urlencode(query)}"
+        try:
+            return self._once(url)
+        except _TokenRefused:
+            self._token = None
+        try:
+            return self._once(url)
+        except _TokenRefused as error:
+            raise CredentialsRefused(
+                f"{self._settings.address} refuses a fresh token: the OAuth client's user must be an admin"
+            ) from error
+
+    def server_now(self) -> datetime:
+        """Return the instant by the server's clock as last seen; signs in first where it was never seen."""
+        if self._token is None:
+            self._token = self._sign_in()
+        return self._clock.now() + self._ahead
+
+    def close(self) -> None:
+        """End idle connections."""
+        self._sign_in_session.close()
+        self._api.session.close()
+
+    def _session(self) -> requests.Session:
+        session = requests.Session()
+        session.trust_env = not self._settings.is_local
+        session.headers["User-Agent"] = f"spikewatch/{__version__}"
+        session.mount("https://", HTTPAdapter(max_retries=0))
+        session.mount("http://", HTTPAdapter(max_retries=0))
+        return session
+
+    def _once(self, url: str) -> Answer:
+        try:
+            response = self._api._get(url, raw_response=True, allow_redirects=False)  # noqa: SLF001 -- one raw page
+        except requests.RequestException as error:
+            raise self._unreachable(error) from error
+        return self._answer(response)
+
+    def _judge(self, response: requests.Response, **_: Any) -> None:
+        self._note(response)
+        if not response.ok or response.is_redirect:
+            raise self._failure(response)
+
+    def _note(self, response: requests.Response) -> None:
+        """Read the answer to its end, so that one that breaks off counts as an error alone, and note it."""
+        len(response.content)
+        self._meter.request(self._settings.name, code=str(response.status_code))
+        date = _date(response.headers.get("Date"))
+        if date is not None:
+            self._ahead = date - self._clock.now()
+
+    def _answer(self, response: requests.Response) -> Answer:
+        try:
+            body = json.loads(response.content)
+        except ValueError as error:
+            raise self._garbled(f"{response.headers.get('Content-Type')} that is no JSON") from error
+        if not isinstance(body, dict):
+            raise self._garbled(f"a JSON {type(body).__name__} where an object belongs")
+        return Answer(body, response.headers, _date(response.headers.get("Date")))
+
+    def _failure(self, response: requests.Response) -> PortError | Declined | _TokenRefused:
+        status = response.status_code
+        says = f"{self._settings.address} answers {status}"
+        server_now = self._clock.now() + self._ahead
+        match status:
+            case 401:
+                return _TokenRefused(says)
+            case 403:
+                return CredentialsRefused(
+                    f"{says}: the OAuth client needs scope read and an admin as its user"
+                )
+            case 408:
+                return Unavailable(says, reason="timeout")
+            case 429:
+                wish = retry_after(response.headers.get("Retry-After"), server_now=server_now)
+                return Unavailable(says, retry_after=wish or _RETRY_AFTER, reason="rate_limited")
+            case _ if 400 <= status < 500:  # noqa: PLR2004 -- the range of client errors
+                return Declined(says)
+            case _:
+                wish = retry_after(response.headers.get("Retry-After"), server_now=server_now)
+                return Unavailable(says, retry_after=wish, reason="server")
+
+    def _unreachable(self, error: requests.RequestException) -> Unavailable:
+        self._meter.request(self._settings.name, code="error")
+        reason = "timeout" if isinstance(error, requests.Timeout) else "connect"
+        return Unavailable(f"{self._settings.address} gives no answer: {type(error).__name__}", reason=reason)
+
+    def _garbled(self, what: str) -> Unavailable:
+        return Unavailable(f"{self._settings.address} answers with {what}", reason="parse")
+
+    def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._token is None or self._clock.now() >= self._token.renew_at:
+            self._token = self._sign_in()
+        request.headers["Authorization"] = f"Bearer {self._token.value}"
+        return request
+
+    def _sign_in(self) -> _Token:
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self._settings.client_id,
+            "client_secret": self._secret.get_secret_value(),
+            "scope": "read",
+        }
+        try:
+            response = self._sign_in_session.post(
+                f"{self._settings.address}/oauth/tokens",
+                json=form,
+                timeout=self._settings.timeout.total_seconds(),
+                allow_redirects=False,
+            )
+            self._note(response)
+        except requests.RequestException as error:
+            raise self._unreachable(error) from error
+        if not response.ok or response.is_redirect:
+            raise self._sign_in_failure(response)
+        return self._read_token(self._answer(response).body)
+
+    def _sign_in_failure(self, response: requests.Response) -> Exception:
+        if response.status_code in {400, 401, 403}:
+            return CredentialsRefused(
+                f"{self._settings.address} refuses OAuth client {self._settings.client_id!r}: check client_id and "
+                f"{self._settings.secret_variable} (or client_secret_file)"
+            )
+        failure = self._failure(response)
+        return Unavailable(str(failure)) if isinstance(failure, Declined) else failure
+
+    def _read_token(self, body: Mapping[str, Any]) -> _Token:
+        value, life_s = body.get("access_token"), body.get("expires_in", 1800)
+        if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+            raise self._garbled("no access token")
+        if not isinstance(life_s, int) or not 0 < life_s <= timedelta(days=365).total_seconds():
+            raise self._garbled("a token of impossible life")
+        life = timedelta(seconds=life_s)
+        return _Token(value, self._clock.now() + life - min(_RENEW_EARLY, life / 2))
+
+
+def retry_after(text: str | None, *, server_now: datetime) -> timedelta | None:
+    """Return how long a Retry-After header wants us to stay away, 1 s to 1 h; None where it is absent or no time.
+
+    >>> retry_after("1.5", server_now=datetime(2026, 5, 11, tzinfo=UTC))
+    datetime.timedelta(seconds=1, microseconds=500000)
+    >>> retry_after("Mon, 11 May 2026 00:02:00 GMT", server_now=datetime(2026, 5, 11, tzinfo=UTC))
+    datetime.timedelta(seconds=120)
+    """
+    if text is None:
+        return None
+    try:
+        wish_s = float(text)
+    except ValueError:
+        date = _date(text)
+        if date is None:
+            return None
+        wish_s = (date - server_now).total_seconds()
+    if math.isnan(wish_s):
+        return None
+    least, most = _RETRY_AFTER_LEAST.total_seconds(), _RETRY_AFTER_MOST.total_seconds()
+    return timedelta(seconds=min(max(wish_s, least), most))
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text or "")
+    except ValueError:
+        return None
+    return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+
+
+def _unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keep a request as it is; without this, requests would look for a password in ~/.netrc."""
+    return request

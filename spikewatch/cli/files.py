@@ -1,0 +1,49 @@
+"""Where results go: to standard output, or whole into a file."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from spikewatch.errors import Fault
+
+
+def write(lines: Iterable[str], *, out: Path | None) -> None:
+    """Write each line to standard output, or all to a file that appears only when it is complete.
+
+    Raises Fault when the file cannot be written; what stood there before then still does.
+    """
+    if out is None:
+        for line in lines:
+            print(line)
+        return
+    try:
+        _replace(out, lines)
+    except OSError as error:
+        message = f"{out}: cannot be written ({error.strerror}); choose a folder that exists and is writable"
+        raise Fault(message) from error
+
+
+def _replace(out: Path, lines: Iterable[str]) -> None:
+    descriptor, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.writelines(f"{line}\n" for line in lines)
+            os.fchmod(stream.fileno(), 0o666 & ~_umask())
+        Path(name).replace(out)
+    except BaseException:
+        Path(name).unlink()
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Write lines that are no results to standard error."""
+    for line in lines:
+        print(f"spikewatch: {line}", file=sys.stderr)

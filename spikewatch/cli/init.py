@@ -1,0 +1,49 @@
+"""`spikewatch init`: a commented starter configuration."""
+
+import argparse
+from pathlib import Path
+
+from spikewatch.cli.options import Subparsers, add_command
+from spikewatch.errors import Fault, Mistake
+
+
+def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser = add_command(
+        subparsers,
+        "init",
+        shared=shared,
+        summary="write a commented starter configuration",
+        details="Every key is explained where it stands; what is commented out shows its default. An existing file is\n"
+        "never overwritten.",
+        example="spikewatch init spikewatch.yaml",
+    )
+    parser.add_argument(
+        "path",
+        nargs="?",
+        metavar="PATH",
+        type=Path,
+        default=Path("spikewatch.yaml"),
+        help="default: %(default)s",
+    )
+    return parser
+
+
+def call(args: argparse.Namespace) -> int:
+    """Write the starter; raises Mistake where something stands already."""
+    from spikewatch.config import starter
+
+    path: Path = args.path
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(starter.text())
+    except FileExistsError:
+        raise Mistake(
+            f"{path}: stands already and is not overwritten; name another file or move it away"
+        ) from None
+    except OSError as error:
+        raise Fault(
+            f"{path}: cannot be written ({error.strerror}); choose a folder that exists and is writable"
+        ) from error
+    print(f"{path} is written. Next: edit it, then spikewatch check --config {path}")
+    return 0

@@ -1,0 +1,70 @@
+"""How a command is declared, and options that several commands share."""
+
+import argparse
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from spikewatch.errors import Mistake
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Subparsers: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 -- argparse names it so
+else:
+    Subparsers = object
+
+
+def add_command(
+    subparsers: Subparsers,
+    name: str,
+    *,
+    shared: argparse.ArgumentParser,
+    summary: str,
+    details: str,
+    example: str,
+) -> argparse.ArgumentParser:
+    """Add a command with its help: a summary for the list, details and an example for its own page."""
+    return subparsers.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.\n\n{details}",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[shared],
+        allow_abbrev=False,
+    )
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add `--config F`, which must be given."""
+    parser.add_argument(
+        "--config", required=True, metavar="F", type=Path, help="the configuration, a YAML file"
+    )
+
+
+def instant(text: str | None, *, option: str, zone: ZoneInfo) -> datetime | None:
+    """Return the instant that an option names; a bare date is local midnight.
+
+    Raises Mistake for a time without an offset.
+    """
+    if text is None:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return _with_offset(text, option=option)
+    return datetime(day.year, day.month, day.day, tzinfo=zone)
+
+
+def _with_offset(text: str, *, option: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        message = f"{option}: {text!r} is no time; write 2026-05-11 or 2026-05-11T10:00:00+09:00"
+        raise Mistake(message) from None
+    if found.tzinfo is None:
+        message = f"{option}: {text!r} has no UTC offset; write {found.isoformat()}+09:00, or a date for local midnight"
+        raise Mistake(message)
+    return found

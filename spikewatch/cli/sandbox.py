@@ -1,0 +1,39 @@
+"""`spikewatch sandbox`: the stand-ins alone, to try a configuration against."""
+
+import argparse
+
+from spikewatch.cli.options import Subparsers, add_command
+
+_LAST_PORT = 65535
+
+
+def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser = add_command(
+        subparsers,
+        "sandbox",
+        shared=shared,
+        summary="serve a simulated help desk or a simulated Slack on loopback",
+        details="Speaks the vendor's protocol, so that a configuration can be tried safely. Serves until Ctrl-C and says\n"
+        "on which port.",
+        example="spikewatch sandbox desk --port 8081",
+    )
+    parser.add_argument(
+        "which", choices=("desk", "chat"), help="desk: the Zendesk API; chat: the Slack Web API"
+    )
+    parser.add_argument("--port", type=_port, default=0, metavar="N", help="default: any free port")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > _LAST_PORT:
+        message = f"{text!r} is no port; use 0 to {_LAST_PORT}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def call(args: argparse.Namespace) -> int:
+    """Serve until interrupted."""
+    from spikewatch import demo
+
+    return demo.serve(args.which, port=args.port)

@@ -1,0 +1,88 @@
+"""Every effective value, and where it came from: what `check --explain` prints."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pydantic import BaseModel
+
+from spikewatch.config.model import Config
+from spikewatch.config.reading import KeyPath, dotted
+from spikewatch.core.counts import ALL
+from spikewatch.core.settings import format_duration, rule_for
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One effective value.
+
+    path    as in the file; a rule of one series reads `services.payments/login*.min_tickets`
+    origin  `file:line`, an environment variable, or `default`
+    """
+
+    path: str
+    value: str
+    origin: str
+
+
+def explain(config: Config) -> tuple[Explained, ...]:
+    """Return every effective value in the order of the file's reference, then what holds for the services named."""
+    secrets = (
+        Explained(place, repr(secret), config.origins[place,]) for place, secret in config.secrets.items()
+    )
+    return (*_section(config, (), config.origins), *secrets, *_rules(config))
+
+
+def _section(section: BaseModel, path: KeyPath, origins: Mapping[KeyPath, str]) -> Iterator[Explained]:
+    for name, field in type(section).model_fields.items():
+        if path or name != "services":
+            yield from _value(getattr(section, name), (*path, field.alias or name), origins)
+
+
+def _value(value: object, path: KeyPath, origins: Mapping[KeyPath, str]) -> Iterator[Explained]:
+    if isinstance(value, BaseModel):
+        yield from _section(value, path, origins)
+    elif isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _value(inner, (*path, str(key)), origins)
+    elif isinstance(value, tuple) and any(isinstance(item, BaseModel) for item in value):
+        for place, item in enumerate(value):
+            yield from _value(item, (*path, place), origins)
+    else:
+        yield Explained(dotted(path), shown(value), origins.get(path, "default"))
+
+
+def _rules(config: Config) -> Iterator[Explained]:
+    """Return what holds for every service and category that the file names."""
+    by_name = {dotted(path): origin for path, origin in config.origins.items()}
+    for name, service in config.services.items():
+        if service.channel is not None:
+            path = f"services.{name}.channel"
+            yield Explained(path, service.channel, by_name.get(path, "default"))
+        for category in (ALL, *service.categories):
+            rule = rule_for(name, category, detection=config.detection, services=config.services)
+            for key, origin in rule.origin.items():
+                place = by_name.get(origin, "default")
+                said = (
+                    place if origin.startswith("services.") or place == "default" else f"{place} ({origin})"
+                )
+                yield Explained(f"services.{name}/{category}.{key}", shown(getattr(rule, key)), said)
+
+
+def shown(value: object) -> str:
+    """Return a value the way the configuration reads it; a secret never.
+
+    >>> shown((timedelta(minutes=5), None, True))
+    '[5m, none, true]'
+    """
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return str(value).lower()
+        case timedelta():
+            return format_duration(value)
+        case tuple() | list():
+            return "[" + ", ".join(shown(item) for item in value) + "]"
+        case _:
+            return str(value)

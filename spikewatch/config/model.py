@@ -1,0 +1,314 @@
+"""The whole configuration as one frozen value, and the checks that need more than one section.
+
+Each part owns its settings beside its code; here they meet. Nothing here reads a file or the environment.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+)
+
+from spikewatch.adapters.http.settings import MetricsSettings
+from spikewatch.adapters.slack.settings import SlackSettings
+from spikewatch.adapters.zendesk.settings import ZendeskSettings
+from spikewatch.config.reading import KeyPath
+from spikewatch.config.translating import Misfit, nearest
+from spikewatch.core.counts import ALL
+from spikewatch.core.settings import (
+    CalendarSettings,
+    DetectionSettings,
+    Duration,
+    GridSettings,
+    Language,
+    Secret,
+    ServiceSettings,
+    Settings,
+    format_duration,
+)
+from spikewatch.core.timegrid import WEEK
+
+_LONGEST_WINDOW = timedelta(days=1)
+_SOME = 5
+_ABBREVIATIONS = {
+    "JST": "Asia/Tokyo",
+    "KST": "Asia/Seoul",
+    "PST": "America/Los_Angeles",
+    "BST": "Europe/London",
+}
+
+
+class Purpose(StrEnum):
+    """What a configuration is loaded for, which decides how much of it must be there."""
+
+    RUN = "run"
+    """The daemon: sources and every secret are needed."""
+    CHECK = "check"
+    """As for the daemon, but a missing secret is only noted: it may exist where the daemon runs."""
+    REPLAY = "replay"
+    """Recorded counts: `timezone` is enough, and no secret is read."""
+
+
+def _zone(name: Any) -> Any:  # noqa: ANN401 -- pydantic hands over whatever the YAML held
+    if isinstance(name, ZoneInfo):
+        return name
+    try:
+        return ZoneInfo(str(name))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        near = _zone_near(str(name))
+        remedy = f"did you mean {near}?" if near else "write one such as Asia/Tokyo"
+        message = f"{name!r} is no time zone; {remedy}"
+        raise ValueError(message) from None
+
+
+def _zone_near(name: str) -> str | None:
+    names = sorted(available_timezones())
+    cities = {zone.rpartition("/")[2]: zone for zone in names}
+    city = nearest(name, cities)
+    return _ABBREVIATIONS.get(name.upper()) or nearest(name, names) or (cities[city] if city else None)
+
+
+Zone = Annotated[ZoneInfo, BeforeValidator(_zone), PlainSerializer(str, return_type=str)]
+
+
+def _between(duration: timedelta, *, least: timedelta, most: timedelta) -> timedelta:
+    if not least <= duration <= most:
+        near = least if duration < least else most
+        bounds = f"{format_duration(least)} to {format_duration(most)}"
+        message = f"{format_duration(duration)} is outside {bounds}; use {format_duration(near)}"
+        raise ValueError(message)
+    return duration
+
+
+class PollSettings(Settings):
+    """How often sources are read."""
+
+    every: Duration = timedelta(minutes=2)
+    """Time between two readings; a shorter one tells sooner and uses more of the help desk's request limit."""
+
+    @field_validator("every")
+    @classmethod
+    def _bearable(cls, every: timedelta) -> timedelta:
+        return _between(every, least=timedelta(seconds=10), most=timedelta(hours=1))
+
+
+class RetentionSettings(Settings):
+    """How long the store keeps what it has counted; both reach at least as far back as `history`."""
+
+    tickets: Duration = timedelta(weeks=13)
+    """Ids and categories of tickets: as long as a change of a ticket may still move a count."""
+    counts: Duration = timedelta(weeks=53)
+    """Counts, incidents and what was told: a year and a week, for comparison with the same week last year."""
+
+
+def _service(name: str) -> str:
+    if name == ALL:
+        message = "'*' is no service; what holds for all of them stands under detection"
+        raise ValueError(message)
+    return name
+
+
+def _store(url: str) -> str:
+    if url == "sqlite:///":
+        message = "names no file; write sqlite:///var/spikewatch.db"
+        raise ValueError(message)
+    if not url.startswith("sqlite:///"):
+        message = f"{url.partition('://')[0]!r} is no store that this version knows; write sqlite:///var/spikewatch.db"
+        raise ValueError(message)
+    return url
+
+
+class Config(GridSettings):
+    """Everything that a person chose, or a default where they did not."""
+
+    timezone: Zone = Field(examples=["Asia/Tokyo"])
+    """Time zone of the desk: daily patterns, holidays and times in messages follow it."""
+    language: Language = Language.JA
+    """Language of messages: ja or en."""
+    sources: tuple[ZendeskSettings, ...] = ()
+    """Help desks that are read; each has a watermark of its own."""
+    store: Annotated[str, AfterValidator(_store)] = "sqlite:///var/spikewatch.db"
+    """Where everything durable lives. Three slashes: a path below the working directory; four: from the root."""
+    poll: PollSettings = Field(default_factory=PollSettings)
+    """How often sources are read."""
+    calendar: CalendarSettings = Field(default_factory=CalendarSettings)
+    """Which days are not like the others."""
+    detection: DetectionSettings = Field(default_factory=DetectionSettings, validate_default=True)
+    """When a rise is a surge."""
+    slack: SlackSettings | None = None
+    """Where surges are told; without this section nobody is told but Prometheus."""
+    services: dict[Annotated[str, AfterValidator(_service)], ServiceSettings] = Field(default_factory=dict)
+    """What differs for one service, by its name, and below it for its categories, by name or glob."""
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings, validate_default=True)
+    """What Prometheus reads."""
+    retention: RetentionSettings = Field(default_factory=RetentionSettings, validate_default=True)
+    """How long the store keeps what it has counted."""
+
+    _origins: dict[KeyPath, str] = PrivateAttr(default_factory=dict)
+    _secrets: dict[str, Secret] = PrivateAttr(default_factory=dict)
+    _notes: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know although nothing is wrong, one line each."""
+        return self._notes
+
+    @property
+    def origins(self) -> dict[KeyPath, str]:
+        """Where each value that is no default came from: `file:line`, or the name of an environment variable."""
+        return self._origins
+
+    @property
+    def secrets(self) -> dict[str, Secret]:
+        """Every secret that is set, by its place."""
+        return self._secrets
+
+    def secret(self, path: str) -> Secret | None:
+        """Return a secret by its place, such as `sources.desk.client_secret`; None where it is not set."""
+        return self._secrets.get(path)
+
+    def completed(
+        self, *, origins: dict[KeyPath, str], secrets: dict[str, Secret], notes: tuple[str, ...]
+    ) -> "Config":
+        """Return this configuration together with what the file's values do not hold themselves."""
+        config = self.model_copy()
+        config._origins, config._secrets, config._notes = origins, secrets, notes  # noqa: SLF001 -- its own kind
+        return config
+
+    @field_validator("sources")
+    @classmethod
+    def _names_differ(cls, sources: tuple[ZendeskSettings, ...]) -> tuple[ZendeskSettings, ...]:
+        names = [environment_word(source.name) for source in sources]
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                message = f"{sources[place].name!r} is taken by another source; give each a name of its own"
+                raise Misfit(message, at=(place, "name"))
+        return sources
+
+    @field_validator("calendar")
+    @classmethod
+    def _holidays_are_known(cls, calendar: CalendarSettings) -> CalendarSettings:
+        if calendar.country is None:
+            if calendar.subdivision is not None:
+                raise Misfit("needs calendar.country beside it", at=("subdivision",))
+            return calendar
+        subdivisions = _subdivisions(calendar.country)
+        if calendar.subdivision is not None and calendar.subdivision not in subdivisions:
+            near = nearest(calendar.subdivision, subdivisions)
+            some = ", ".join(subdivisions[:_SOME])
+            remedy = (
+                f"did you mean {near}?"
+                if near
+                else f"write its code, such as {some}"
+                if some
+                else "remove it"
+            )
+            message = f"{calendar.subdivision!r} is no part of {calendar.country}; {remedy}"
+            raise Misfit(message, at=("subdivision",))
+        return calendar
+
+    @field_validator("detection")
+    @classmethod
+    def _windows_fit(cls, detection: DetectionSettings, info: ValidationInfo) -> DetectionSettings:
+        bucket: timedelta | None = info.data.get("bucket")
+        if bucket is None:
+            return detection
+        if "windows" not in detection.model_fields_set:
+            return detection.model_copy(update={"windows": _fitted(detection.windows, bucket)})
+        long = [format_duration(window) for window in detection.windows if window > _LONGEST_WINDOW]
+        if long:
+            raise Misfit(f"{', '.join(long)}: a window is at most 1d", at=("windows",))
+        odd = [window for window in detection.windows if window % bucket]
+        if odd:
+            said = ", ".join(format_duration(window) for window in odd)
+            better = ", ".join(format_duration(window) for window in _fitted(detection.windows, bucket))
+            message = f"{said}: no multiple of the bucket, {format_duration(bucket)}; use [{better}]"
+            raise Misfit(message, at=("windows",))
+        return detection
+
+    @field_validator("services")
+    @classmethod
+    def _channels_are_told(
+        cls, services: dict[str, ServiceSettings], info: ValidationInfo
+    ) -> dict[str, ServiceSettings]:
+        for name, service in services.items():
+            silent = "slack" in info.data and info.data["slack"] is None and info.context != Purpose.REPLAY
+            if service.channel is not None and silent:
+                raise Misfit(
+                    "nothing is told to Slack without a section slack; add one", at=(name, "channel")
+                )
+        return services
+
+    @field_validator("metrics")
+    @classmethod
+    def _shows_windows_that_are_judged(
+        cls, metrics: MetricsSettings, info: ValidationInfo
+    ) -> MetricsSettings:
+        detection: DetectionSettings | None = info.data.get("detection")
+        if detection is None:
+            return metrics
+        judged = detection.windows
+        if "windows" not in metrics.model_fields_set:
+            shown = {
+                next((window for window in judged if window >= wish), judged[-1]) for wish in metrics.windows
+            }
+            return metrics.model_copy(update={"windows": tuple(sorted(shown))})
+        odd = [format_duration(window) for window in metrics.windows if window not in judged]
+        if odd:
+            known = ", ".join(format_duration(window) for window in judged)
+            message = f"{', '.join(odd)}: not judged; use some of detection.windows, [{known}]"
+            raise Misfit(message, at=("windows",))
+        return metrics
+
+    @field_validator("retention")
+    @classmethod
+    def _keeps_the_history(cls, retention: RetentionSettings, info: ValidationInfo) -> RetentionSettings:
+        history: timedelta | None = info.data.get("history")
+        if history is None:
+            return retention
+        for key in ("tickets", "counts"):
+            kept = getattr(retention, key)
+            if kept >= history + WEEK:
+                continue
+            if key in retention.model_fields_set:
+                least = format_duration(history + WEEK)
+                message = f"{format_duration(kept)} is shorter than history and a week; use {least} or more"
+                raise Misfit(message, at=(key,))
+            retention = retention.model_copy(update={key: history + WEEK})
+        return retention
+
+
+def environment_word(name: str) -> str:
+    """Return a source's name as it stands in the names of environment variables.
+
+    >>> environment_word("desk-east")
+    'DESK_EAST'
+    """
+    return "".join(letter if letter.isalnum() else "_" for letter in name).upper()
+
+
+def _fitted(windows: tuple[timedelta, ...], bucket: timedelta) -> tuple[timedelta, ...]:
+    """Return the windows, each lengthened to a multiple of the bucket."""
+    return tuple(sorted({-(-window // bucket) * bucket for window in windows}))
+
+
+def _subdivisions(country: str) -> list[str]:
+    import holidays  # noqa: PLC0415 -- a configuration without a country does without its tables
+
+    known: dict[str, list[str]] = holidays.list_supported_countries()
+    if country in known:
+        return known[country]
+    names = {str(words[0]): str(words[1]) for words in holidays.registry.COUNTRIES.values()}
+    near = nearest(country, [*(code for code in known if len(code) == len("JP")), *names])
+    meant = names.get(near, near) if near else None
+    remedy = f"did you mean {meant}?" if meant else "write two letters such as JP"
+    raise Misfit(f"{country!r} is no country whose holidays are known; {remedy}", at=("country",))

@@ -1,0 +1,76 @@
+"""The simulated vendors of the demo: a world told as a Zendesk account, and a chat to tell it to."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from rich.console import Console
+
+from spikewatch.adapters.clock import SystemClock
+from spikewatch.core.counts import SeriesKey
+from spikewatch.core.settings import Language
+from spikewatch.lab.synthetic import START_OF_LIVE, TicketVersion, World, demo_world, desk_tickets
+from spikewatch.sandbox.chat import Chat
+from spikewatch.sandbox.helpdesk import Catalogue, DeskTicket, DropDown, HelpDesk
+
+CLIENT_ID = "spikewatch-demo"
+CLIENT_SECRET = "only-opens-the-sandbox"  # noqa: S105 -- opens nothing but the stand-in
+BOT_TOKEN = "xoxb-sandbox"  # noqa: S105 -- opens nothing but the stand-in
+CATEGORY_FIELD = 360001
+CHANNEL = "support-alerts"
+SEED = 20261102
+
+
+def desk_of(world: World, *, now: Callable[[], datetime], port: int = 0) -> HelpDesk:
+    """Return a help desk whose tickets are those of the world; the future is there, and not visible yet."""
+    services = sorted({leaf.service for leaf in world.leaves})
+    brands = {service: number for number, service in enumerate(services, start=1)}
+    options = {leaf: f"category_{number:03d}" for number, leaf in enumerate(world.leaves, start=1)}
+    field = DropDown(CATEGORY_FIELD, "Category", {value: leaf.category for leaf, value in options.items()})
+    versions = desk_tickets(world, seed=SEED)
+    return HelpDesk(
+        _desk_tickets(versions, brands, options),
+        now=now,
+        client_id=CLIENT_ID,
+        client_secret=CLIENT_SECRET,
+        catalogue=Catalogue({number: service for service, number in brands.items()}, (field,)),
+        port=port,
+    )
+
+
+def _desk_tickets(
+    versions: list[TicketVersion], brands: dict[str, int], options: dict[SeriesKey, str]
+) -> Iterator[DeskTicket]:
+    values = {leaf: ((CATEGORY_FIELD, option),) for leaf, option in options.items()}
+    unset = ((CATEGORY_FIELD, None),)
+    for version in versions:
+        chosen = None if version.category is None else SeriesKey(version.service, version.category)
+        yield DeskTicket(
+            id=version.id,
+            created_at=version.created_at,
+            generated_timestamp=int(version.generated_at.timestamp()),
+            brand_id=brands[version.service],
+            values=unset if chosen is None else values[chosen],
+            status=version.status,
+        )
+
+
+def serve(which: str, *, port: int) -> int:
+    """Serve one stand-in on loopback until interrupted: `desk` or `chat`."""
+    console = Console()
+    clock = SystemClock()
+    if which == "chat":
+        with Chat(clock=clock, channels=(CHANNEL,), token=BOT_TOKEN, port=port) as chat:
+            console.print(f"chat at {chat.url} (bot token {BOT_TOKEN}, channel {CHANNEL}); Ctrl-C ends it", highlight=False)
+            threading.Event().wait()
+    now = clock.now()
+    offset = now - START_OF_LIVE
+    world = demo_world(language=Language.EN)
+    with desk_of(world, now=lambda: clock.now() - offset, port=port) as desk:
+        console.print(
+            f"desk at {desk.url} (client id {CLIENT_ID}, secret {CLIENT_SECRET}, category field {CATEGORY_FIELD});"
+            " Ctrl-C ends it",
+            highlight=False,
+        )
+        threading.Event().wait()
+    return 0

@@ -1,0 +1,117 @@
+"""The demo's script: when it hurries, when it takes its time, and what the narrator says in each language."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from spikewatch.core.settings import Language
+
+HURRY = 5400.0
+LINGER = 720.0
+BACKFILL = 150.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A stretch of the story.
+
+    until   end of the scene, from the start of the live part
+    speed   simulated seconds in a real one
+    before  what the narrator says first; after: what is said at the end if nothing alerted in it
+    """
+
+    until: timedelta
+    speed: float
+    before: Mapping[Language, str]
+    after: Mapping[Language, str]
+    expects: int = 0
+
+
+def _both(ja: str, en: str) -> Mapping[Language, str]:
+    return {Language.JA: ja, Language.EN: en}
+
+
+SCENES = (
+    Scene(
+        timedelta(hours=7, minutes=50),
+        HURRY,
+        _both(
+            "月曜の朝です。週末にたまった問い合わせが 9 時から一気に届きます。",
+            "Monday morning: the weekend's backlog arrives all at once from 9:00.",
+        ),
+        _both(
+            "通知はありません。月曜の朝が忙しいことは、過去 8 週間から学習済みです。",
+            "Nothing was sent: eight weeks of history say that Monday mornings are busy.",
+        ),
+    ),
+    Scene(
+        timedelta(hours=11, minutes=30),
+        LINGER,
+        _both(
+            "14:10、ログインに障害が起きました。監視画面はまだ緑のままです。",
+            "14:10: login breaks. The dashboards are still green.",
+        ),
+        _both("", ""),
+        expects=1,
+    ),
+    Scene(
+        timedelta(hours=42),
+        HURRY,
+        _both(
+            "火曜は祝日（文化の日）です。問い合わせは日曜並みに減ります。",
+            "Tuesday is a public holiday (Culture Day): as quiet as a Sunday.",
+        ),
+        _both("祝日も通知はありません。", "Nothing was sent on the holiday either."),
+    ),
+    Scene(
+        timedelta(hours=53),
+        HURRY,
+        _both(
+            "水曜は祝日明けです。休みの分が朝に集中します。",
+            "Wednesday is the first business day after it: its morning brings the backlog.",
+        ),
+        _both("祝日明けの朝も通知はありません。", "Nothing was sent on that morning either."),
+    ),
+)
+
+WORDS: Mapping[str, Mapping[Language, str]] = {
+    "title": _both(
+        "spikewatch デモ: 模擬のヘルプデスクと模擬の Slack。時計だけが速く進みます。",
+        "spikewatch demo: a simulated help desk and a simulated Slack; only the clock runs fast.",
+    ),
+    "building": _both("模擬デスクを用意しています…", "Setting up the simulated desk…"),
+    "desk": _both(
+        "サービス {services}、カテゴリ {categories}、過去 8 週間の問い合わせ {tickets:,} 件",
+        "{services} services, {categories} categories, {tickets:,} tickets in eight weeks of history",
+    ),
+    "reading": _both("過去の問い合わせを読み込み中", "Reading past tickets"),
+    "read": _both(
+        "読み込み完了: {tickets:,} 行、{pages} ページ（Zendesk の API、1 ページ 1 トランザクション）",
+        "Read: {tickets:,} rows in {pages} pages (Zendesk's API, one transaction a page)",
+    ),
+    "metrics": _both(
+        "メトリクス http://{address}/metrics ・ 稼働確認 http://{address}/healthz",
+        "Metrics at http://{address}/metrics, health at http://{address}/healthz",
+    ),
+    "posted": _both("Slack に投稿されました（1 件の障害に 1 通）", "Posted to Slack (one message an incident)"),
+    "edited": _both("同じメッセージが更新されました", "The same message was edited"),
+    "unexpected": _both(
+        "予定外: この場面の通知は {seen} 件でした（予定は {expected} 件）。",
+        "Unexpected: {seen} incidents in this scene instead of {expected}.",
+    ),
+    "end": _both(
+        "おわり: {hours:.0f} 時間を {seconds:.0f} 秒で再生。取得 {polls} 回、障害 {incidents} 件、"
+        "Slack は投稿 {posts} 通・更新 {edits} 回。",
+        "The end: {hours:.0f} hours in {seconds:.0f} s. {polls} polls, {incidents} incident(s), "
+        "{posts} Slack message(s), edited {edits} times.",
+    ),
+    "stay": _both(
+        "メトリクスを表示し続けます。Ctrl-C で終了します。",
+        "Still serving the metrics; Ctrl-C ends it.",
+    ),
+}
+
+
+def said(key: str, language: Language, **values: object) -> str:
+    """Return what the narrator says."""
+    return WORDS[key][language].format(**values)

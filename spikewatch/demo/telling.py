@@ -1,0 +1,237 @@
+"""Telling: starts the daemon on the simulated vendors, follows the script, and draws what Slack shows."""
+
+import queue
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from spikewatch.adapters import log as logs
+from spikewatch.adapters.clock import ScaledClock, SystemClock
+from spikewatch.app import Assembly, assemble
+from spikewatch.config import Config, Purpose, load
+from spikewatch.core.notices import Notice, Reason
+from spikewatch.core.settings import Language
+from spikewatch.demo.desk import (
+    BOT_TOKEN,
+    CATEGORY_FIELD,
+    CHANNEL,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    desk_of,
+)
+from spikewatch.demo.script import BACKFILL, SCENES, Scene, said
+from spikewatch.ingest import Progress as Reading
+from spikewatch.lab.synthetic import START_OF_LIVE, World, demo_world
+from spikewatch.sandbox.chat import Chat, ChatMessage
+from spikewatch.sandbox.screen import draw
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+LEAD = timedelta(minutes=25)
+"""The story's clock starts this much before its first scene, while history is read."""
+
+REDRAW_AFTER = timedelta(minutes=25)
+"""An edit that only changes numbers is drawn again after this much of the story's time."""
+
+WAIT_S = 120.0
+COLUMNS = 100
+
+
+def tell(*, once: bool, speed: float | None, language: str) -> int:
+    """Tell the story and return the exit status: 0 where it went as the script says, else 1."""
+    console = Console(width=None if sys.stdout.isatty() else COLUMNS, highlight=False)
+    logs.configure(sys.stderr, level="ERROR")
+    with ExitStack() as stack:
+        stage = stack.enter_context(_stage(console, Language(language), speed))
+        as_scripted = stage.play()
+        if not once and sys.stdout.isatty():
+            console.print(said("stay", stage.language))
+            _until_interrupted(stage)
+    return 0 if as_scripted else 1
+
+
+def _until_interrupted(stage: "_Stage") -> None:
+    try:
+        stage.clock.change_speed(1.0)
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        stage.console.print()
+
+
+@contextmanager
+def _stage(console: Console, language: Language, speed: float | None) -> Iterator["_Stage"]:
+    console.rule()
+    console.print(said("title", language))
+    with console.status(said("building", language)):
+        world = demo_world(language=language)
+    services = {leaf.service for leaf in world.leaves}
+    live = world.grid.column(START_OF_LIVE)
+    console.print(
+        said(
+            "desk",
+            language,
+            services=len(services),
+            categories=len(world.leaves),
+            tickets=int(world.counts[:, :live].sum()),
+        )
+    )
+    clock = ScaledClock(START_OF_LIVE - LEAD, speed=speed or BACKFILL)
+    changes: queue.Queue[ChatMessage] = queue.Queue()
+    with (
+        tempfile.TemporaryDirectory(prefix="spikewatch-demo-") as folder,
+        desk_of(world, now=clock.now) as desk,
+        Chat(clock=clock, channels=(CHANNEL,), token=BOT_TOKEN, on_change=changes.put) as chat,
+    ):
+        config = _config(Path(folder), desk=desk.url, chat=chat.url, language=language)
+        stage = _Stage(console, language, speed, clock, world, chat, changes)
+        stage.assembly = assemble(config, clock=clock, on_page=stage.note_page, on_notice=stage.note)
+        stage.assembly.start()
+        try:
+            yield stage
+        finally:
+            stage.assembly.stop()
+
+
+def _config(folder: Path, *, desk: str, chat: str, language: Language) -> Config:
+    """Return the demo's configuration, written and loaded as a user's would be."""
+    file = folder / "demo.yaml"
+    file.write_text(
+        f"""\
+timezone: Asia/Tokyo
+language: {language.value}
+calendar: {{country: JP}}
+store: sqlite:///{folder}/demo.db
+poll: {{every: 5m}}
+sources:
+  - kind: zendesk
+    name: desk
+    url: {desk}
+    client_id: {CLIENT_ID}
+    service: {{from: brand}}
+    category: {{field: {CATEGORY_FIELD}, show: label}}
+    backfill_requests_per_minute: 8
+slack: {{channel: "#{CHANNEL}", mention: here, url: "{chat}"}}
+metrics: {{listen: "127.0.0.1:0"}}
+""",
+        encoding="utf-8",
+    )
+    secrets = {"SPIKEWATCH_DESK_CLIENT_SECRET": CLIENT_SECRET, "SPIKEWATCH_SLACK_BOT_TOKEN": BOT_TOKEN}
+    return load(file, env=secrets, purpose=Purpose.RUN)
+
+
+@dataclass
+class _Stage:
+    """The running daemon and what has been seen of it."""
+
+    console: Console
+    language: Language
+    speed: float | None
+    clock: ScaledClock
+    world: World
+    chat: Chat
+    changes: queue.Queue[ChatMessage]
+    assembly: Assembly = field(init=False)
+    progress: Reading | None = None
+    pages: int = 0
+    opened: list[Notice] = field(default_factory=list)
+    drawn: dict[str, tuple[datetime, str]] = field(default_factory=dict)
+
+    def note_page(self, progress: Reading) -> None:
+        """Take note of a page that was read."""
+        self.progress = progress
+        self.pages = progress.pages
+
+    def note(self, notice: Notice) -> None:
+        """Take note of what the daemon decided to tell."""
+        if notice.reason is Reason.OPENED:
+            self.opened.append(notice)
+
+    def play(self) -> bool:
+        """Play all scenes; tell whether each had the incidents that the script expects."""
+        wall = SystemClock()
+        began = wall.now()
+        self._backfill()
+        self.console.print(said("metrics", self.language, address=self.assembly.http.address))
+        as_scripted = all([self._scene(scene) for scene in SCENES])
+        self._last_words((wall.now() - began).total_seconds())
+        return as_scripted
+
+    def _backfill(self) -> None:
+        deadline = threading.Event()
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self.console, disable=not self.console.is_terminal) as bar:
+            task = bar.add_task(said("reading", self.language), total=1.0)
+            while self.assembly.store.source_states() == {} or not self._caught_up():
+                deadline.wait(0.05)
+                bar.update(task, completed=0.0 if self.progress is None else self.progress.fraction)
+            bar.update(task, completed=1.0)
+        tickets = 0 if self.progress is None else self.progress.tickets
+        self.console.print(said("read", self.language, tickets=tickets, pages=self.pages))
+
+    def _caught_up(self) -> bool:
+        return all(state.watermark is not None for state in self.assembly.store.source_states().values())
+
+    def _scene(self, scene: Scene) -> bool:
+        before = len(self.opened)
+        self.clock.change_speed(self.speed or scene.speed)
+        self.console.rule(f"{self.clock.now().astimezone(TOKYO):%m-%d %H:%M}", align="left")
+        self.console.print(scene.before[self.language])
+        end = START_OF_LIVE + scene.until
+        while self._judged_until() < end:
+            try:
+                self._show(self.changes.get(timeout=0.1))
+            except queue.Empty:
+                continue
+        seen = len(self.opened) - before
+        if seen != scene.expects:
+            self.console.print(said("unexpected", self.language, seen=seen, expected=scene.expects))
+            return False
+        if scene.after[self.language]:
+            self.console.print(scene.after[self.language])
+        return True
+
+    def _judged_until(self) -> datetime:
+        snapshot = self.assembly.cycle.snapshot
+        if snapshot is None or snapshot.judged_until is None:
+            return START_OF_LIVE - LEAD
+        return snapshot.judged_until
+
+    def _show(self, message: ChatMessage) -> None:
+        """Draw a message that was posted, says something new, or has not been drawn for a while."""
+        now = self.clock.now()
+        headline = str(message.blocks[0]) if message.blocks else message.text
+        last = self.drawn.get(message.ts)
+        if last is not None and last[1] == headline and now - last[0] < REDRAW_AFTER:
+            return
+        self.drawn[message.ts] = (now, headline)
+        word = said("posted" if last is None else "edited", self.language)
+        self.console.print(f"[dim]{now.astimezone(TOKYO):%H:%M}[/] {word}")
+        self.console.print(draw(message, edited=self.chat.times_edited(message)))
+
+    def _last_words(self, seconds: float) -> None:
+        while not self.changes.empty():
+            self._show(self.changes.get())
+        hours = (SCENES[-1].until + LEAD) / timedelta(hours=1)
+        self.console.rule()
+        self.console.print(
+            said(
+                "end",
+                self.language,
+                hours=hours,
+                seconds=seconds,
+                polls=self.pages,
+                incidents=len(self.opened),
+                posts=len(self.chat.messages),
+                edits=len(self.chat.edits),
+            )
+        )
+
+

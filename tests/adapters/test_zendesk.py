@@ -1,0 +1,644 @@
+"""Zendesk as a source, against the simulated desk over real sockets."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from spikewatch.adapters.clock import ManualClock
+from spikewatch.adapters.memory import MemoryMeter
+from spikewatch.adapters.zendesk.client import retry_after
+from spikewatch.adapters.zendesk.settings import ZendeskSettings
+from spikewatch.adapters.zendesk.source import QUOTA_HEADERS, ZendeskSource, read_quota
+from spikewatch.ports import (
+    CredentialsRefused,
+    CursorRefused,
+    Page,
+    Position,
+    Quota,
+    Unavailable,
+)
+from spikewatch.sandbox.helpdesk import Catalogue, DeskTicket, DropDown, Endpoint, Fault, HelpDesk
+
+NOW = datetime(2026, 5, 11, 9, 0, 30, tzinfo=UTC)
+EPOCH = int(NOW.timestamp())
+SINCE = NOW - timedelta(days=1)
+START = Position(cursor=None, since=SINCE)
+CATALOGUE = Catalogue(
+    brands={21: "Payments", 22: "配送*"},
+    fields=(DropDown(900, "Category", {"login": "Log-in\n problems", "refund": "Refund"}),),
+)
+TICKETS = tuple(
+    DeskTicket(
+        number,
+        created_at=NOW - timedelta(seconds=1000 - number),
+        generated_timestamp=EPOCH - 1000 + number,
+        brand_id=21,
+        values=((900, "login"),),
+    )
+    for number in range(1, 6)
+)
+
+
+@dataclass
+class Bench:
+    """A desk, a source that reads it, and the clock of both."""
+
+    desk: HelpDesk
+    clock: ManualClock
+    meter: MemoryMeter
+    sources: list[ZendeskSource]
+
+    def source(self, *, secret: str = "s3cret", **changes: object) -> ZendeskSource:
+        made = ZendeskSource(
+            settings(url=self.desk.url, **changes),
+            secret=SecretStr(secret),
+            clock=self.clock,
+            meter=self.meter,
+        )
+        self.sources.append(made)
+        return made
+
+
+Open = Callable[..., Bench]
+
+
+def settings(**changes: object) -> ZendeskSettings:
+    given = {
+        "kind": "zendesk",
+        "name": "desk",
+        "client_id": "tests",
+        "category": {"field": 900},
+        "per_page": 2,
+        "timeout": "5s",
+        **changes,
+    }
+    return ZendeskSettings.model_validate(given)
+
+
+@pytest.fixture
+def open_desk() -> Iterator[Open]:
+    """`open_desk(*tickets)` starts a desk of these, or of five plain ones; it and its sources are closed afterwards."""
+    opened: list[Bench] = []
+
+    def start(*tickets: DeskTicket, token_life: timedelta = timedelta(minutes=30)) -> Bench:
+        clock = ManualClock(NOW)
+        desk = HelpDesk(
+            tickets or TICKETS,
+            now=clock.now,
+            client_id="tests",
+            client_secret="s3cret",
+            catalogue=CATALOGUE,
+            token_life=token_life,
+        )
+        bench = Bench(desk.start(), clock, MemoryMeter(), [])
+        opened.append(bench)
+        return bench
+
+    yield start
+    for bench in opened:
+        for source in bench.sources:
+            source.close()
+        bench.desk.stop()
+
+
+def after(page: Page) -> Position:
+    return Position(cursor=page.cursor, since=SINCE)
+
+
+def ticket_with(**changes: object) -> DeskTicket:
+    return replace(TICKETS[0], **changes)  # type: ignore[arg-type]  # each test names real fields
+
+
+# reading
+
+
+def test_pages_follow_each_other_to_the_end(open_desk: Open) -> None:
+    source = open_desk().source()
+
+    first = source.fetch_page(START)
+    second = source.fetch_page(after(first))
+    third = source.fetch_page(after(second))
+    fourth = source.fetch_page(after(third))
+
+    assert [[ticket.id for ticket in page.tickets] for page in (first, second, third, fourth)] == [
+        ["1", "2"],
+        ["3", "4"],
+        ["5"],
+        [],
+    ]
+    assert [page.caught_up for page in (first, second, third, fourth)] == [False, False, True, True]
+    assert fourth.cursor == third.cursor
+
+
+def test_a_row_becomes_a_ticket(open_desk: Open) -> None:
+    page = open_desk().source().fetch_page(START)
+
+    ticket = page.tickets[0]
+    assert (ticket.id, ticket.service, ticket.category) == ("1", "Payments", "login")
+    assert ticket.created_at == NOW - timedelta(seconds=999)
+    assert ticket.version == EPOCH - 999
+    assert ticket.counted
+
+
+def test_the_watermark_is_the_servers_time_less_a_minute_and_only_at_the_end(open_desk: Open) -> None:
+    source = open_desk().source(per_page=3)
+
+    first = source.fetch_page(START)
+    last = source.fetch_page(after(first))
+
+    assert first.watermark is None
+    assert last.watermark == NOW - timedelta(seconds=60)
+    assert last.newest == NOW - timedelta(seconds=995)
+
+
+def test_the_servers_clock_decides_and_not_ours(open_desk: Open) -> None:
+    bench = open_desk()
+    source = bench.source(per_page=10)
+    hour_ago = {"Date": "Mon, 11 May 2026 08:00:30 GMT"}
+    bench.desk.fault(Endpoint.TOKENS, Fault(headers=hour_ago))
+    bench.desk.fault(Endpoint.EXPORT, Fault(headers=hour_ago))
+
+    page = source.fetch_page(Position(cursor=None, since=NOW))
+
+    exports = [asked for asked in bench.desk.requests if asked.endpoint is Endpoint.EXPORT]
+    assert exports[0].query["start_time"] == str(EPOCH - 3600 - 61)
+    assert page.watermark == NOW - timedelta(hours=1, seconds=60)
+
+
+def test_without_a_date_nothing_is_known_to_be_complete(open_desk: Open) -> None:
+    bench = open_desk()
+    bench.desk.fault(Endpoint.EXPORT, Fault(headers={"Date": "soon"}))
+
+    page = bench.source(per_page=10).fetch_page(START)
+
+    assert page.caught_up
+    assert page.watermark is None
+
+
+def test_reading_from_the_present_asks_for_no_more_than_the_desk_shows(open_desk: Open) -> None:
+    bench = open_desk()
+
+    page = bench.source().fetch_page(Position(cursor=None, since=NOW))
+
+    assert page.tickets == []
+    assert page.caught_up
+    assert bench.desk.requests[-1].query["start_time"] == str(EPOCH - 61)
+
+
+@pytest.mark.parametrize("header", QUOTA_HEADERS)
+def test_the_stated_limit_is_read_in_both_spellings(header: str) -> None:
+    quota = read_quota({header: "total=30; remaining=12; resets=6"}, now=NOW)
+
+    assert quota == Quota(limit=30, remaining=12, resets_at=NOW + timedelta(seconds=6))
+
+
+@pytest.mark.parametrize("stated", ["", "total=10", "remaining=9", "soon"])
+def test_a_limit_that_says_too_little_is_no_limit(stated: str) -> None:
+    assert read_quota({QUOTA_HEADERS[0]: stated}, now=NOW) is None
+    assert read_quota({}, now=NOW) is None
+
+
+def test_a_page_brings_the_limit_that_the_desk_states(open_desk: Open) -> None:
+    page = open_desk().source().fetch_page(START)
+
+    assert page.quota == Quota(limit=10, remaining=9, resets_at=NOW + timedelta(seconds=30))
+
+
+def test_every_request_is_noted_by_its_code(open_desk: Open) -> None:
+    bench = open_desk()
+    source = bench.source()
+    bench.desk.fault(Endpoint.EXPORT, Fault.error(401))
+    bench.desk.fault(Endpoint.EXPORT, Fault(drop=True))
+
+    with pytest.raises(Unavailable):
+        source.fetch_page(START)
+
+    assert [noted["code"] for noted in bench.meter.of("request")] == ["200", "401", "200", "error"]
+
+
+# names
+
+
+def test_deleted_and_merged_tickets_stay_known_and_count_nowhere(open_desk: Open) -> None:
+    bench = open_desk(
+        ticket_with(id=1, status="deleted"), ticket_with(id=2, tags=("closed_by_merge",)), ticket_with(id=3)
+    )
+
+    page = bench.source(per_page=10).fetch_page(START)
+
+    assert [ticket.counted for ticket in page.tickets] == [False, False, True]
+
+
+def test_names_are_cleaned_so_that_none_can_be_taken_for_a_roll_up(open_desk: Open) -> None:
+    bench = open_desk(ticket_with(brand_id=22))
+
+    page = bench.source(category={"field": 900, "show": "label"}).fetch_page(START)
+
+    assert page.tickets[0].service == "配送＊"
+    assert page.tickets[0].category == "Log-in problems"
+
+
+@pytest.mark.parametrize(
+    ("value", "category"),
+    [
+        (None, "uncategorised"),
+        ("", "uncategorised"),
+        ("\x00", "uncategorised"),
+        ([], "uncategorised"),
+        (["refund", "login"], "login"),
+        (True, "true"),
+        ("*", "＊"),
+        ("🎫 نص", "🎫 نص"),
+    ],
+)
+def test_any_field_value_makes_a_category(open_desk: Open, value: object, category: str) -> None:
+    bench = open_desk(ticket_with(values=((900, value),)))
+
+    page = bench.source().fetch_page(START)
+
+    assert page.tickets[0].category == category
+
+
+def test_a_ticket_without_brand_and_fields_is_counted_all_the_same(open_desk: Open) -> None:
+    bench = open_desk(ticket_with(brand_id=None, values=()))
+
+    page = bench.source(fallback="other").fetch_page(START)
+
+    assert (page.tickets[0].service, page.tickets[0].category) == ("other", "other")
+
+
+def test_fields_that_are_null_are_no_fields(open_desk: Open) -> None:
+    bench = open_desk(TICKETS[0])
+    bench.desk.fault(
+        Endpoint.EXPORT,
+        Fault(edit=lambda page: {**page, "tickets": [{**page["tickets"][0], "custom_fields": None}]}),
+    )
+
+    page = bench.source().fetch_page(START)
+
+    assert page.tickets[0].category == "uncategorised"
+
+
+def test_tags_can_make_the_service(open_desk: Open) -> None:
+    bench = open_desk(
+        ticket_with(id=1, tags=("vip", "svc_shop", "svc_billing")), ticket_with(id=2, tags=("svc_", "vip"))
+    )
+
+    page = bench.source(service={"tag": "svc_*"}).fetch_page(START)
+
+    assert [ticket.service for ticket in page.tickets] == ["billing", "uncategorised"]
+
+
+def test_brand_names_are_asked_for_once(open_desk: Open) -> None:
+    bench = open_desk()
+    source = bench.source()
+
+    first = source.fetch_page(START)
+    source.fetch_page(after(first))
+
+    assert [asked.endpoint for asked in bench.desk.requests] == [
+        Endpoint.TOKENS,
+        Endpoint.EXPORT,
+        Endpoint.BRANDS,
+        Endpoint.EXPORT,
+    ]
+
+
+def test_names_are_asked_for_again_after_an_hour(open_desk: Open) -> None:
+    bench = open_desk(token_life=timedelta(days=1))
+    source = bench.source()
+    source.fetch_page(START)
+
+    bench.clock.advance(timedelta(hours=1))
+    bench.desk.fault(
+        Endpoint.BRANDS, Fault(edit=lambda body: {**body, "brands": [{"id": 21, "name": "Pay"}]})
+    )
+    page = source.fetch_page(START)
+
+    assert page.tickets[0].service == "Pay"
+
+
+def test_an_unknown_brand_is_looked_for_once_an_hour(open_desk: Open) -> None:
+    bench = open_desk(ticket_with(id=1), ticket_with(id=2, brand_id=99))
+    source = bench.source()
+
+    first = source.fetch_page(START)
+    source.fetch_page(START)
+
+    assert [ticket.service for ticket in first.tickets] == ["Payments", "brand 99"]
+    assert sum(asked.endpoint is Endpoint.BRANDS for asked in bench.desk.requests) == 1
+
+
+def test_without_names_no_page_is_handed_over(open_desk: Open) -> None:
+    bench = open_desk()
+    source = bench.source()
+    bench.desk.fault(Endpoint.BRANDS, Fault.error(404))
+    bench.desk.fault(Endpoint.BRANDS, Fault(edit=lambda _: {}))
+
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            source.fetch_page(START)
+
+    assert len(source.fetch_page(START).tickets) == 2
+
+
+# failures
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (Fault.error(500), "server"),
+        (Fault.error(503), "server"),
+        (Fault.html(status=502), "server"),
+        (Fault.html(status=524), "server"),
+        (Fault.html(), "parse"),
+        (Fault(truncate=True), "parse"),
+        (Fault(body=b"[]"), "parse"),
+        (Fault(body=b""), "parse"),
+        (Fault(drop=True), "connect"),
+        (Fault(headers={"Content-Encoding": "gzip"}), "connect"),
+        (Fault(status=302, headers={"Location": "https://elsewhere.example"}), "server"),
+        (Fault.error(408), "timeout"),
+        (Fault.error(404), "server"),
+        (Fault.error(422), "server"),
+    ],
+)
+def test_a_failure_that_may_pass_is_told_with_its_reason(open_desk: Open, fault: Fault, reason: str) -> None:
+    bench = open_desk()
+    source = bench.source()
+    bench.desk.fault(Endpoint.EXPORT, fault)
+
+    with pytest.raises(Unavailable) as failure:
+        source.fetch_page(START)
+
+    assert failure.value.reason == reason
+    assert "s3cret" not in str(failure.value)
+    assert len(source.fetch_page(START).tickets) == 2
+
+
+def test_a_desk_that_does_not_answer_in_time_is_unavailable(open_desk: Open) -> None:
+    bench = open_desk()
+    source = bench.source(timeout=timedelta(milliseconds=50))
+    bench.desk.fault(Endpoint.EXPORT, Fault(delay=timedelta(days=1)))
+
+    with pytest.raises(Unavailable) as failure:
+        source.fetch_page(START)
+
+    assert failure.value.reason == "timeout"
+
+
+def test_a_desk_that_is_gone_is_unavailable(open_desk: Open) -> None:
+    bench = open_desk()
+    source = bench.source()
+    bench.desk.stop()
+
+    with pytest.raises(Unavailable) as failure:
+        source.fetch_page(START)
+
+    assert failure.value.reason == "connect"
+
+
+@pytest.mark.parametrize(
+    ("header", "wish"),
+    [("7", timedelta(seconds=7)), (None, timedelta(seconds=60)), ("tomorrow", timedelta(seconds=60))],
+)
+def test_a_rate_limit_is_told_at_once_with_the_wish_of_the_desk(
+    open_desk: Open, header: str | None, wish: timedelta
+) -> None:
+    bench = open_desk()
+    bench.desk.fault(Endpoint.EXPORT, Fault.error(429, retry_after=header))
+
+    with pytest.raises(Unavailable) as failure:
+        bench.source().fetch_page(START)
+
+    assert (failure.value.reason, failure.value.retry_after) == ("rate_limited", wish)
+    assert bench.clock.now() == NOW
+
+
+@pytest.mark.parametrize(
+    ("text", "wish_s"),
+    [
+        ("30", 30),
+        ("1.5", 1.5),
+        ("0", 1),
+        ("-5", 1),
+        ("1e9", 3600),
+        ("inf", 3600),
+        ("Mon, 11 May 2026 09:02:30 GMT", 120),
+        ("Mon, 11 May 2026 09:02:30 -0000", 120),
+        ("Mon, 11 May 2026 08:00:00 GMT", 1),
+    ],
+)
+def test_every_form_of_retry_after_is_understood(text: str, wish_s: float) -> None:
+    assert retry_after(text, server_now=NOW) == timedelta(seconds=wish_s)
+
+
+@pytest.mark.parametrize("text", [None, "", "nan", "soon"])
+def test_a_retry_after_that_is_no_time_is_no_wish(text: str | None) -> None:
+    assert retry_after(text, server_now=NOW) is None
+
+
+@pytest.mark.parametrize("status", [400, 404, 422])
+def test_a_cursor_that_is_not_accepted_is_refused_as_such(open_desk: Open, status: int) -> None:
+    bench = open_desk()
+    source = bench.source()
+    first = source.fetch_page(START)
+    bench.desk.fault(Endpoint.EXPORT, Fault.error(status))
+
+    with pytest.raises(CursorRefused):
+        source.fetch_page(after(first))
+
+
+def test_a_made_up_cursor_is_refused(open_desk: Open) -> None:
+    with pytest.raises(CursorRefused):
+        open_desk().source().fetch_page(Position(cursor="nonsense", since=SINCE))
+
+
+Edit = Callable[[Mapping[str, object]], object]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda page: {**page, "tickets": None},
+        lambda page: {**page, "tickets": [1]},
+        lambda page: {**page, "end_of_stream": "false"},
+        lambda page: {**page, "after_cursor": None},
+        lambda page: {**page, "after_cursor": 7},
+        lambda page: {**page, "tickets": [{"id": 1}]},
+        lambda page: {**page, "tickets": [{**page["tickets"][0], "created_at": "yesterday"}]},
+        lambda page: {**page, "tickets": [{**page["tickets"][0], "created_at": "2026-05-11T09:00:00"}]},
+        lambda page: {**page, "tickets": [{**page["tickets"][0], "generated_timestamp": None}]},
+        lambda page: {**page, "tickets": [{**page["tickets"][0], "generated_timestamp": 10**17}]},
+        lambda page: {**page, "tickets": [], "after_cursor": None, "end_of_stream": False},
+    ],
+)
+def test_a_page_that_makes_no_sense_is_not_believed(open_desk: Open, edit: Edit) -> None:
+    bench = open_desk()
+    bench.desk.fault(Endpoint.EXPORT, Fault(edit=edit))
+
+    with pytest.raises(Unavailable) as failure:
+        bench.source().fetch_page(START)
+
+    assert failure.value.reason == "parse"
+
+
+def test_a_cursor_that_does_not_move_before_the_end_is_an_error(open_desk: Open) -> None:
+    bench = open_desk()
+    source = bench.source()
+    first = source.fetch_page(START)
+    bench.desk.fault(Endpoint.EXPORT, Fault(edit=lambda page: {**page, "after_cursor": first.cursor}))
+
+    with pytest.raises(Unavailable, match="does not move"):
+        source.fetch_page(after(first))
+
+
+def test_an_empty_page_in_the_middle_is_no_end(open_desk: Open) -> None:
+    bench = open_desk()
+    bench.desk.fault(Endpoint.EXPORT, Fault(edit=lambda page: {**page, "tickets": []}))
+
+    page = bench.source().fetch_page(START)
+
+    assert page.tickets == []
+    assert not page.caught_up
+    assert page.cursor
+    assert page.newest is None
+
+
+def test_an_empty_end_without_a_cursor_keeps_the_position(open_desk: Open) -> None:
+    bench = open_desk()
+    source = bench.source()
+    first = source.fetch_page(START)
+    gone = Fault(edit=lambda page: {**page, "tickets": [], "after_cursor": None, "end_of_stream": True})
+    bench.desk.fault(Endpoint.EXPORT, gone, times=2)
+
+    with_cursor = source.fetch_page(after(first))
+    without = source.fetch_page(START)
+
+    assert with_cursor.cursor == first.cursor
+    assert without.cursor == ""
+    assert [ticket.id for ticket in source.fetch_page(after(without)).tickets] == ["1", "2"]
+
+
+# signing in
+
+
+def test_an_expired_token_is_renewed_without_anybody_noticing(open_desk: Open) -> None:
+    bench = open_desk()
+    source = bench.source()
+    first = source.fetch_page(START)
+
+    bench.desk.revoke_tokens()
+    second = source.fetch_page(after(first))
+
+    assert [ticket.id for ticket in second.tickets] == ["3", "4"]
+    assert sum(asked.endpoint is Endpoint.TOKENS for asked in bench.desk.requests) == 2
+
+
+def test_a_token_is_renewed_before_it_expires(open_desk: Open) -> None:
+    bench = open_desk()
+    source = bench.source()
+    first = source.fetch_page(START)
+
+    bench.clock.advance(timedelta(minutes=29))
+    source.fetch_page(after(first))
+
+    asked = [request.endpoint for request in bench.desk.requests]
+    assert asked[-2:] == [Endpoint.TOKENS, Endpoint.EXPORT]
+
+
+def test_a_wrong_secret_is_refused_for_good(open_desk: Open) -> None:
+    source = open_desk().source(secret="wr0ng")
+
+    with pytest.raises(CredentialsRefused, match="SPIKEWATCH_DESK_CLIENT_SECRET") as failure:
+        source.fetch_page(START)
+
+    assert "wr0ng" not in str(failure.value)
+
+
+def test_a_fresh_token_that_is_refused_means_wrong_permissions(open_desk: Open) -> None:
+    bench = open_desk()
+    bench.desk.fault(Endpoint.EXPORT, Fault.error(401), times=2)
+
+    with pytest.raises(CredentialsRefused):
+        bench.source().fetch_page(START)
+
+    assert sum(asked.endpoint is Endpoint.EXPORT for asked in bench.desk.requests) == 2
+
+
+def test_a_user_who_is_no_admin_is_refused(open_desk: Open) -> None:
+    bench = open_desk()
+    bench.desk.fault(Endpoint.EXPORT, Fault(status=403, headers={"Content-Type": "text/html"}, body=b""))
+
+    with pytest.raises(CredentialsRefused, match="admin"):
+        bench.source().fetch_page(START)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (Fault.error(503), "server"),
+        (Fault.error(404), "server"),
+        (Fault.error(429), "rate_limited"),
+        (Fault(drop=True), "connect"),
+        (Fault(body=b"{}"), "parse"),
+        (Fault(body=b'{"access_token": "a\\nb"}'), "parse"),
+        (Fault(body=b'{"access_token": "a", "expires_in": 0}'), "parse"),
+    ],
+)
+def test_a_sign_in_that_fails_for_now_is_tried_again(open_desk: Open, fault: Fault, reason: str) -> None:
+    bench = open_desk()
+    source = bench.source()
+    bench.desk.fault(Endpoint.TOKENS, fault)
+
+    with pytest.raises(Unavailable) as failure:
+        source.fetch_page(START)
+
+    assert failure.value.reason == reason
+    assert source.fetch_page(START).tickets
+
+
+def test_loopback_is_reached_past_any_proxy(open_desk: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+
+    page = open_desk().source().fetch_page(START)
+
+    assert page.tickets
+
+
+# settings
+
+
+def test_an_account_is_named_by_subdomain_or_address() -> None:
+    by_name, by_address = settings(subdomain="acme"), settings(url="https://help.example.com/")
+
+    assert by_name.address == "https://acme.zendesk.com"
+    assert by_address.address == "https://help.example.com"
+    assert by_name.secret_variable == "SPIKEWATCH_DESK_CLIENT_SECRET"
+    assert not by_name.is_local
+    assert settings(url="http://localhost:8081").is_local
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, "name the account by subdomain"),
+        ({"subdomain": "acme", "url": "https://acme.example"}, "not both"),
+        ({"url": "http://acme.example"}, "use https"),
+        ({"url": "acme"}, "is no address"),
+        ({"subdomain": "acme", "name": "My Desk"}, "pattern"),
+        ({"subdomain": "acme", "category": {}}, "exactly one of"),
+        ({"subdomain": "acme", "category": {"field": 9, "tag": "c_*"}}, "exactly one of"),
+        ({"subdomain": "acme", "category": {"tag": "c_"}}, "one star"),
+        ({"subdomain": "acme", "fallback": "*"}, "is no name"),
+        ({"subdomain": "acme", "requests_per_minute": 0}, "greater than 0"),
+        ({"subdomain": "acme", "subdomian": "acme"}, "subdomian"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(changes: Mapping[str, object], says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        settings(**changes)

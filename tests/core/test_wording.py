@@ -1,0 +1,329 @@
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from string import Formatter
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spikewatch.core.counts import ALL, FLEET, SeriesKey
+from spikewatch.core.incidents import Phase, Severity
+from spikewatch.core.notices import Notice, Part, Reason
+from spikewatch.core.settings import Language
+from spikewatch.core.wording import Message, render
+from spikewatch.core.wording.catalogue import CATALOGUES, ENGLISH, JAPANESE
+from spikewatch.core.wording.phrases import Phrases
+from spikewatch.core.wording.untrusted import clip, harmless, width
+from tests.factories import OPENED, STARTED, grouped, notice, reading
+
+GOLDEN = Path(__file__).parent / "golden"
+TOKYO = ZoneInfo("Asia/Tokyo")
+LIVING_MARKUP = re.compile(r"<(?:https?://[^|<>\s]+\|[^<>|]+|!date\^\d+\^[^|<>]+\|[^<>]+)>")
+ENDED = STARTED + timedelta(minutes=95)
+
+
+def company() -> dict[str, object]:
+    parts = tuple(
+        Part(SeriesKey(name, ALL), reading(observed, expected=expected), share)
+        for name, observed, expected, share in (
+            ("payments", 100, 16.0, 0.5),
+            ("orders", 80, 14.0, 0.4),
+            ("account", 40, 10.0, 0.1),
+        )
+    )
+    lead = reading(220, expected=40.0, upper=61)
+    return {
+        "service": None,
+        "lead_series": FLEET,
+        "lead": lead,
+        "peak": lead,
+        "parts": parts,
+        "severity": Severity.CRITICAL,
+        "excess": 180.0,
+    }
+
+
+CASES: Mapping[str, Notice] = {
+    "opened": notice(runbook="https://wiki.example.com/login?a=1&b=2"),
+    "raised": notice(
+        Reason.RAISED,
+        severity=Severity.CRITICAL,
+        lead=reading(58),
+        excess=137.0,
+        chance_weeks=130.0,
+        data_until=OPENED + timedelta(minutes=30),
+        revision=2,
+    ),
+    "joined": notice(Reason.JOINED, **grouped(more=27), revision=3),
+    "changed": notice(Reason.CHANGED, lead=reading(18, expected=0.3, upper=4), excess=30.0, revision=4),
+    "reopened": notice(Reason.REOPENED, data_until=OPENED + timedelta(hours=20), revision=5),
+    "resolved": notice(
+        Reason.RESOLVED,
+        phase=Phase.RESOLVED,
+        resolved_at=ENDED,
+        data_until=ENDED,
+        peak=reading(58),
+        excess=263.0,
+        revision=6,
+    ),
+    "merged": notice(Reason.MERGED, phase=Phase.CLOSED, merged_into="INC-9", revision=7),
+    "company": notice(**company()),
+}
+
+
+def walk(value: object) -> Iterator[Mapping[str, object]]:
+    if isinstance(value, Mapping):
+        yield value
+        for inner in value.values():
+            yield from walk(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from walk(inner)
+
+
+def text_of(element: object) -> str:
+    assert isinstance(element, Mapping)
+    return str(element["text"])
+
+
+def check_message(message: Message) -> list[str]:
+    """Say everything about a message that Slack would refuse, or that could call people or hide a link."""
+    wrong = []
+    names = [str(block["block_id"]) for block in message.blocks]
+    size = len(json.dumps(message.blocks, ensure_ascii=False))
+    tables = [block for block in message.blocks if block["type"] == "table"]
+    wrong += ["text is empty or too long to be edited"] * (not 0 < width(message.text) <= 4_000)
+    wrong += ["text has markup"] * bool(re.search("[<>]", message.text))
+    wrong += ["block ids repeat or are too long"] * (len(set(names)) < len(names) or max(map(width, names), default=0) > 255)
+    wrong += [f"blocks hold {size} characters"] * (size > 13_200)
+    wrong += ["too many blocks or tables"] * (len(message.blocks) > 50 or len(tables) > 1)
+    for block in message.blocks:
+        match block["type"]:
+            case "header":
+                wrong += ["header"] * (not 1 <= width(text_of(block["text"])) <= 150)
+            case "section" if "fields" in block:
+                fields = block["fields"]
+                assert isinstance(fields, list)
+                wrong += ["fields"] * (not 1 <= len(fields) <= 10 or len(fields) % 2 == 1)
+                wrong += ["field length"] * any(not 1 <= width(text_of(field)) <= 2_000 for field in fields)
+            case "section":
+                wrong += ["section"] * (not 1 <= width(text_of(block["text"])) <= 3_000)
+            case "context":
+                elements = block["elements"]
+                assert isinstance(elements, list)
+                wrong += ["context"] * (not 1 <= len(elements) <= 10)
+            case "table":
+                rows = block["rows"]
+                assert isinstance(rows, list)
+                cells = [text_of(cell) for row in rows for cell in row]
+                wrong += ["table"] * (len(rows) > 100 or not all(cells) or sum(map(width, cells)) > 10_000)
+            case kind:
+                wrong.append(f"unknown block {kind}")
+    for element in walk(message.blocks):
+        if element.get("type") == "mrkdwn":
+            rest = LIVING_MARKUP.sub("", str(element["text"]))
+            wrong += [f"markup in {element['text']}"] * bool(re.search("[<>]", rest))
+            wrong += ["mrkdwn without verbatim"] * (element.get("verbatim") is not True)
+        if element.get("type") == "plain_text":
+            wrong += ["plain_text would turn names of emoji into emoji"] * (element.get("emoji") is not False)
+    return wrong
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("name", CASES)
+def test_messages_read_as_they_were_agreed(name, language):
+    message = render(CASES[name], language=language, zone=TOKYO)
+
+    shown = json.dumps(asdict(message), ensure_ascii=False, indent=1) + "\n"
+
+    assert shown == (GOLDEN / f"{name}.{language}.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("plain", [0, 1, 2])
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("name", CASES)
+def test_every_message_is_within_slacks_limits(name, language, plain):
+    assert check_message(render(CASES[name], language=language, zone=TOKYO, plain=plain)) == []
+
+
+NASTY = st.one_of(
+    st.text(min_size=1, max_size=300),
+    st.sampled_from(
+        [
+            "<!channel>",
+            "<@U1>",
+            "<http://evil.example|click>",
+            "&lt;!here&gt;",
+            "&" * 500,
+            "*_~`",
+            ":rotating_light:",
+            "\u202egnp.exe",
+            "\u200b\u200d",
+            "\x00\n\r",
+            "👨‍👩‍👧‍👦" * 100,
+            "ﾊﾝｶｸ" * 100,
+            "\ud800",
+            "{0} {name}",
+            "مرحبا",
+        ]
+    ),
+).filter(lambda name: name != ALL)
+
+
+@given(
+    service=NASTY,
+    categories=st.lists(NASTY, max_size=10),
+    more=st.integers(0, 400),
+    observed=st.integers(0, 10**7),
+    expected=st.one_of(st.floats(0, 10**6), st.sampled_from([float("nan"), -1.0, float("inf")])),
+    chance=st.floats(),
+    excess=st.floats(),
+    runbook=st.one_of(st.none(), NASTY, st.just("https://a.example/|x"), st.just("javascript:alert(1)")),
+    reason=st.sampled_from(Reason),
+    language=st.sampled_from(Language),
+    plain=st.integers(0, 2),
+)
+def test_no_name_and_no_number_can_break_a_message(  # noqa: PLR0917 -- hypothesis passes them by name
+    service, categories, more, observed, expected, chance, excess, runbook, reason, language, plain
+):
+    lead = reading(observed, expected=expected)
+    parts = tuple(Part(SeriesKey(service, category), lead, 0.5) for category in categories)
+    stated = notice(
+        reason,
+        service=service,
+        lead_series=SeriesKey(service, ALL),
+        lead=lead,
+        parts=parts,
+        more=more,
+        chance_weeks=chance,
+        excess=excess,
+        runbook=runbook,
+    )
+
+    message = render(stated, language=language, zone=TOKYO, plain=plain)
+
+    assert check_message(message) == []
+    assert message == render(stated, language=language, zone=TOKYO, plain=plain)
+    json.dumps(asdict(message), ensure_ascii=False).encode()
+
+
+@given(text=st.text(), limit=st.integers(1, 80))
+def test_harmless_text_is_one_short_visible_line_without_a_link(text, limit):
+    shown = harmless(text, limit=limit)
+
+    assert 1 <= width(shown) <= limit
+    assert not re.search(r"[<>\n\r\x00-\x1f\u202a-\u202e\u2066-\u2069\u200b]|://", shown)
+
+
+def test_a_family_of_emoji_is_not_cut_into_a_lone_joiner():
+    assert clip("👨‍👩‍👧‍👦", 4) == "👨…"
+
+
+@pytest.mark.parametrize("name", [field for field in asdict(ENGLISH) if field != "numbers"])
+def test_a_phrase_is_filled_by_the_same_names_in_both_languages(name):
+    def fields(pattern: str) -> set[str]:
+        return {field for _, field, _, _ in Formatter().parse(pattern) if field}
+
+    assert fields(getattr(JAPANESE, name)) == fields(getattr(ENGLISH, name))
+
+
+def test_every_language_has_a_catalogue_and_every_phrase_is_there():
+    empty = {
+        (language, name)
+        for language in Language
+        for name, phrase in asdict(CATALOGUES[language]).items()
+        if phrase == "" and not name.endswith("_joint")
+    }
+
+    assert empty == set()
+
+
+@pytest.mark.parametrize(
+    ("weeks", "english", "japanese"),
+    [
+        (float("inf"), "less than once in ten years", "10年に1度もない"),
+        (520, "less than once in ten years", "10年に1度もない"),
+        (519, "about once in 10 years", "およそ10年に1度の"),
+        (104, "about once in two years", "およそ2年に1度の"),
+        (9, "about once in nine weeks", "およそ9週に1度の"),
+        (1.5, "about once in two weeks", "およそ2週に1度の"),
+        (1, "about once a week", "およそ1週に1度の"),
+        (0.3, "about three times a week", "週に3度ほど起こる"),
+        (0.01, "often", "頻繁に起こる"),
+        (0, None, None),
+        (float("nan"), None, None),
+    ],
+)
+def test_a_chance_is_said_in_words(weeks, english, japanese):
+    assert Phrases(ENGLISH, TOKYO).chance(weeks) == english
+    assert Phrases(JAPANESE, TOKYO).chance(weeks) == japanese
+
+
+@pytest.mark.parametrize(
+    ("minutes", "english"), [(0, "0 min"), (45, "45 min"), (60, "1 h"), (95, "1 h 35 min"), (3060, "2 d 3 h")]
+)
+def test_a_duration_is_said_in_its_two_largest_units(minutes, english):
+    assert Phrases(ENGLISH, TOKYO).duration(timedelta(minutes=minutes)) == english
+
+
+@pytest.mark.parametrize(
+    ("expected", "said"),
+    [(0.0, "almost none"), (0.99, "almost none"), (1.0, "about 1"), (1.44, "about 1.4"), (6.2, "about 6"), (1234.0, "about 1,234")],
+)
+def test_the_usual_is_said_as_exactly_as_it_means_something(expected, said):
+    assert Phrases(ENGLISH, TOKYO).usual(reading(expected=expected)) == said
+
+
+def test_no_ratio_is_said_where_less_than_one_ticket_is_normal():
+    message = render(notice(lead=reading(18, expected=0.99)), language=Language.JA, zone=TOKYO)
+
+    assert "倍" not in message.text
+    assert "普段はほぼ0件" in message.text
+
+
+def test_the_day_is_said_when_it_is_not_the_day_of_the_data():
+    after_midnight = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
+
+    message = render(notice(data_until=after_midnight), language=Language.EN, zone=TOKYO)
+
+    assert "Since 2026-11-20 09:45 JST" in message.text
+
+
+def test_a_zone_without_a_name_is_said_as_an_offset():
+    assert "Since 04:45 UTC+04." in render(notice(), language=Language.EN, zone=ZoneInfo("Asia/Dubai")).text
+
+
+def test_an_address_that_could_break_out_of_its_link_is_shown_as_text():
+    message = render(notice(runbook="https://a.example/|<!channel>"), language=Language.EN, zone=TOKYO)
+
+    assert "Runbook: https[:]//a.example/|‹!channel›" in json.dumps(message.blocks, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("reason", [Reason.OPENED, Reason.RAISED, Reason.REOPENED])
+def test_what_needs_attention_now_is_urgent(reason):
+    assert render(notice(reason), language=Language.EN, zone=TOKYO).urgent
+
+
+def test_a_surge_that_is_over_when_it_is_first_told_is_not_urgent():
+    assert not render(CASES["resolved"], language=Language.EN, zone=TOKYO).urgent
+
+
+def test_the_plainest_message_says_everything_in_its_text():
+    message = render(CASES["joined"], language=Language.EN, zone=TOKYO, plain=2)
+
+    assert message.blocks == ()
+    assert all(word in message.text for word in ("payments", "login 42", "09:45 JST", "INC-7"))
+
+
+def test_each_revision_has_block_ids_of_its_own():
+    ids = [
+        {str(block["block_id"]) for block in render(notice(revision=n), language=Language.EN, zone=TOKYO).blocks}
+        for n in (1, 2)
+    ]
+
+    assert ids[0].isdisjoint(ids[1])

@@ -1,0 +1,126 @@
+"""The daemon's promises: no job overlaps itself, none stops another, a wish to run is never lost, stopping is quick."""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from spikewatch.adapters.clock import ScaledClock
+from spikewatch.core.timegrid import bucket_start
+from spikewatch.daemon import Daemon, Job
+
+DEADLINE_S = 10.0
+START = bucket_start(0, timedelta(hours=1))
+
+
+@pytest.fixture
+def clock() -> Iterator[ScaledClock]:
+    """A clock on which a minute lasts 10 ms."""
+    clock = ScaledClock(START, speed=6000.0)
+    yield clock
+    clock.stop()
+
+
+class Counter:
+    """Counts calls and lets a test wait for the n-th."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self.calls = 0
+
+    def __call__(self) -> None:
+        with self._changed:
+            self.calls += 1
+            self._changed.notify_all()
+
+    def wait_for(self, calls: int) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: self.calls >= calls, DEADLINE_S)
+
+
+def test_a_job_runs_again_and_again_on_its_clock(clock: ScaledClock) -> None:
+    counter = Counter()
+    daemon = Daemon([Job("poll", timedelta(minutes=2), counter)], clock=clock)
+
+    daemon.start()
+
+    assert counter.wait_for(3)
+    assert daemon.stop()
+
+
+def test_a_failing_job_stops_neither_itself_nor_the_others(clock: ScaledClock) -> None:
+    failed, worked, told = Counter(), Counter(), Counter()
+
+    def fail() -> None:
+        failed()
+        message = "no luck"
+        raise RuntimeError(message)
+
+    jobs = [
+        Job("poll", timedelta(minutes=2), fail, on_error=lambda _: told()),
+        Job("judge", timedelta(minutes=2), worked),
+    ]
+    daemon = Daemon(jobs, clock=clock)
+
+    daemon.start()
+
+    assert failed.wait_for(3)
+    assert worked.wait_for(3)
+    assert told.wait_for(3)
+    daemon.stop()
+
+
+def test_a_job_that_worked_wakes_the_next_one(clock: ScaledClock) -> None:
+    judged = Counter()
+    jobs = [
+        Job("poll", timedelta(minutes=2), lambda: None, wakes=("judge",)),
+        Job("judge", timedelta(weeks=100), judged),
+    ]
+    daemon = Daemon(jobs, clock=clock)
+
+    daemon.start()
+
+    assert judged.wait_for(3)
+    daemon.stop()
+
+
+def test_a_job_woken_while_it_runs_runs_once_more_and_never_twice_at_a_time(clock: ScaledClock) -> None:
+    entered, leave, overlapping = threading.Event(), threading.Event(), []
+    counter, inside = Counter(), threading.Semaphore(1)
+
+    def slow() -> None:
+        overlapping.append(not inside.acquire(blocking=False))
+        entered.set()
+        leave.wait(DEADLINE_S)
+        inside.release()
+        counter()
+
+    daemon = Daemon([Job("judge", timedelta(weeks=100), slow)], clock=clock)
+    daemon.start()
+    assert entered.wait(DEADLINE_S)
+
+    daemon.wake("judge")
+    daemon.wake("judge")
+    leave.set()
+
+    assert counter.wait_for(2)
+    assert daemon.stop()
+    assert overlapping == [False, False]
+
+
+def test_stopping_does_not_wait_for_a_job_that_hangs(clock: ScaledClock) -> None:
+    entered, never = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        entered.set()
+        never.wait(DEADLINE_S)
+
+    daemon = Daemon([Job("deliver", timedelta(minutes=1), hang)], clock=clock)
+    daemon.start()
+    assert entered.wait(DEADLINE_S)
+
+    finished = daemon.stop(within=timedelta(milliseconds=10))
+
+    assert not finished
+    never.set()
