@@ -1,8 +1,8 @@
-"""spikewatch: notices when customers write to support more than they should.
+r"""spikewatch: notices when customers write to support more than they should.
 
 The story
     help desk -> ingest -> store -> Panel -> Baseline -> Assessment -> Surges -> Incidents -> Notices -> outbox -> Slack
-                                                                     \\-> Snapshot -> /metrics -> Prometheus
+                                                                     \-> Snapshot -> /metrics -> Prometheus
 
 Everything between Panel and Notices is a pure function of (counts, calendar, settings, previous state, now); the daemon
 and the backtest run exactly that code.

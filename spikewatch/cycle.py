@@ -312,7 +312,7 @@ class Cycle:
             judged_until=bucket_start(until, self._detector.step),
             readings=_window_readings(assessment, column),
             surging=np.array([key in surging for key in roster.keys], dtype=np.bool_),
-            learned=assessment.judged[:, :, column].any(axis=1),
+            learned=np.asarray(assessment.judged[:, :, column].any(axis=1)),
             incidents=incidents.active,
             opened_total=opened,
             closed_total=closed,

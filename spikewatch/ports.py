@@ -262,9 +262,7 @@ class Store(Protocol):
         """Return how far the source has been read; None before its first page."""
         ...
 
-    def commit_page(
-        self, source: str, page: Page, *, since: datetime, seen_at: datetime
-    ) -> PageOutcome:
+    def commit_page(self, source: str, page: Page, *, since: datetime, seen_at: datetime) -> PageOutcome:
         """Take over a page: tickets, count deltas, cursor and watermark, together.
 
         A ticket with a version below the stored one is ignored; an equal one with other content replaces it. A ticket
@@ -402,5 +400,3 @@ class Meter(Protocol):
     def dropped(self, channel: str) -> None:
         """Note a delivery given up for good."""
         ...
-
-

@@ -9,7 +9,7 @@ from spikewatch.core.counts import ALL, SeriesKey
 from spikewatch.core.incidents import Phase, Severity
 from spikewatch.core.notices import Facts, Notice, Part, Reason
 from spikewatch.core.outbox import Delivery
-from spikewatch.core.surges import Reading
+from spikewatch.core.scoring import Reading
 
 STARTED = datetime(2026, 11, 20, 0, 45, tzinfo=UTC)
 OPENED = STARTED + timedelta(minutes=15)
@@ -27,7 +27,7 @@ def part(category: str, observed: int, *, expected: float, share: float, surging
     return Part(SeriesKey("payments", category), reading(observed, expected=expected), share, surging)
 
 
-def facts(**changes: Any) -> Facts:
+def facts(**changes: Any) -> Facts:  # noqa: ANN401 -- any field of Facts
     """The facts of an incident that has just opened: 42 tickets about login in payments, 6 expected."""
     lead = SeriesKey("payments", "login")
     given = Facts(
@@ -52,7 +52,7 @@ def facts(**changes: Any) -> Facts:
     return replace(given, **changes)
 
 
-def notice(reason: Reason = Reason.OPENED, *, key: str | None = None, **changes: Any) -> Notice:
+def notice(reason: Reason = Reason.OPENED, *, key: str | None = None, **changes: Any) -> Notice:  # noqa: ANN401 -- any field of Facts
     """A notice with those facts."""
     stated = facts(**changes)
     name = key or f"{stated.incident}:{stated.revision}:{reason}"

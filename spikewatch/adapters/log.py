@@ -64,7 +64,7 @@ def _fields(_logger: object, _method: str, event: _Event) -> _Event:
     leading = {
         "timestamp": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "level": record.levelname.lower(),
-        "event": record.getMessage(),
+        "event": event["event"],
         "logger": record.name,
     }
     extra = {key: value for key, value in vars(record).items() if key not in _STANDARD}

@@ -53,11 +53,11 @@ def call(args: argparse.Namespace) -> int:
     until = instant(args.until, option="--until", zone=config.timezone)
     if since is not None and until is not None and until <= since:
         raise Mistake(f"--until {args.until} is not after --since {args.since}; name a later time")
-    from spikewatch import app
+    from spikewatch.app import replaying
 
     files.warn(f"note: {note}" for note in config.notes)
     with progress.shown("replay") as on_progress:
-        lines = app.backtest(
+        lines = replaying.backtest(
             args.input,
             config=config,
             since=since,

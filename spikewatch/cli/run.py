@@ -24,6 +24,6 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
 
 def call(args: argparse.Namespace) -> int:
     """Run the daemon until it is told to stop."""
-    from spikewatch import app
+    from spikewatch.app import running
 
-    return app.run(args.config, env=os.environ)
+    return running.run(args.config, env=os.environ)

@@ -24,7 +24,7 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
 
 def call(args: argparse.Namespace) -> int:
     """Print what the store says."""
-    from spikewatch import app
+    from spikewatch.app import standing
 
-    files.write(app.status(args.config, env=os.environ, as_json=args.json), out=None)
+    files.write(standing.status(args.config, env=os.environ, as_json=args.json), out=None)
     return 0

@@ -2,7 +2,8 @@
 
 A time-of-week slot is an hour of local wall time, 0 (Monday 00:00) to 167. A day off behaves like a Sunday and the first
 business day after days off like a Monday, when the backlog of the days off arrives. The hour that daylight saving skips
-has no slot; the repeated one uses its slot twice.
+has no slot; the repeated one uses its slot twice. Buckets of one UTC hour share a slot, the one of the hour's middle: where
+local time is half an hour off the UTC grid, slot 6 is the hour around 06:00.
 """
 
 from collections.abc import Iterable
@@ -28,7 +29,7 @@ class LocalTime:
     """Local time of some buckets.
 
     slot           (n,) time-of-week slot of the day that the bucket's day behaves like, in [0, 168)
-    bucket_of_day  (n,) local wall time in buckets since midnight
+    bucket_of_day  (n,) local wall time in buckets since midnight, counted from the beginning of the slot
     off            (n,) True on weekends and days off
     """
 
@@ -63,7 +64,7 @@ class Calendar:
         return weekday
 
     def local(self, first: int, stop: int, step: timedelta) -> LocalTime:
-        """Return the local time of buckets `[first, stop)`; of wide buckets the middle decides."""
+        """Return the local time of buckets `[first, stop)`."""
         cells = np.array(
             [_cell(self, number, seconds(step)) for number in range(first, stop)], dtype=np.int64
         ).reshape(-1, 3)
@@ -72,12 +73,14 @@ class Calendar:
 
 @lru_cache(maxsize=200_000)
 def _cell(calendar: Calendar, number: int, width: int) -> tuple[int, int, bool]:
-    step = timedelta(seconds=width)
-    start = bucket_start(number, step)
-    local = (start + step / 2 if step >= HOUR else start).astimezone(calendar.zone)
-    day = local.date()
-    since_midnight = local.hour * 3600 + local.minute * 60 + local.second
-    return calendar.like_weekday(day) * 24 + local.hour, since_midnight // width, calendar.is_off(day)
+    span = max(width, seconds(HOUR))
+    begins, position = divmod(number * width, span)
+    local = (bucket_start(begins, timedelta(seconds=span)) + timedelta(seconds=span / 2)).astimezone(
+        calendar.zone
+    )
+    day, since_midnight = local.date(), local.hour * 3600 + local.minute * 60
+    bucket_of_day = (since_midnight // span * span + position) // width
+    return calendar.like_weekday(day) * 24 + local.hour, bucket_of_day, calendar.is_off(day)
 
 
 def build_calendar(settings: CalendarSettings, *, zone: ZoneInfo, years: Iterable[int]) -> Calendar:

@@ -222,7 +222,7 @@ class Panel:
         """The (n_series, n_buckets) known flags; the fleet is known where any service is."""
         if not len(self.roster):
             return np.zeros((0, self.grid.length), dtype=np.bool_)
-        whole = self.known.any(axis=0)[None, :]
+        whole = self.known.any(axis=0, keepdims=True)
         return np.concatenate([self.known, whole])[self.roster.service_of]
 
     def cut(self, first: int, stop: int) -> "Panel":

@@ -61,6 +61,7 @@ class Facts:
     excess       tickets above expectation since it began
     chance_weeks about once in so many weeks this would happen by chance, over the whole fleet
     data_until   end of the newest bucket judged
+    ebbing       True while it lasts and every series is back below the level at which it would go on
     """
 
     incident: str
@@ -81,6 +82,7 @@ class Facts:
     data_until: datetime
     revision: int
     runbook: str | None = None
+    ebbing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,19 +168,25 @@ def _facts(incident: Incident, *, assessment: Assessment, column: int, at: datet
         data_until=at,
         revision=incident.revision,
         runbook=assessment.limits.runbook[assessment.limits.roster.rows[lead_series]],
+        ebbing=incident.phase is Phase.OPEN and all(surge.quiet or surge.ended for surge in incident.surges),
     )
 
 
 def _lead(
     incident: Incident, strongest: Surge, assessment: Assessment, column: int
 ) -> tuple[SeriesKey, Reading]:
-    """Return the series and reading for the first line: the only category, else the service, else the company."""
+    """Return the series and reading for the first line: the only category, else the service, else the company.
+
+    The window is the one that says most now; once the rise ebbs, the one that said most at its peak.
+    """
+    minutes = strongest.peak.window_minutes if strongest.quiet else strongest.now.window_minutes
     leaves = [surge for surge in incident.surges if not surge.series.is_rollup and surge.is_open]
     if len(leaves) == 1 and incident.service is not None:
-        return leaves[0].series, leaves[0].now
-    series = FLEET if incident.service is None else SeriesKey(incident.service, ALL)
-    window = _place(assessment, strongest.now.window_minutes)
-    reading = assessment.reading(assessment.limits.roster.rows[series], column, window=window)
+        series = leaves[0].series
+    else:
+        series = FLEET if incident.service is None else SeriesKey(incident.service, ALL)
+    row = assessment.limits.roster.rows[series]
+    reading = assessment.reading(row, column, window=_place(assessment, minutes))
     return (series, reading) if reading is not None else (strongest.series, strongest.now)
 
 

@@ -29,7 +29,7 @@ HOLD_FOR = timedelta(minutes=5)
 
 FIRST_LOOK = timedelta(seconds=2)
 BELIEVE_AFTER = timedelta(seconds=20)
-"""A message not found this long after its attempt began was not posted: longer than a call may last and a history may lag."""
+"""A message not found this long after its attempt began was not posted: longer than a call lasts and a history lags."""
 
 PLAINEST = 2
 """The last rung of plainness: text only."""
@@ -184,7 +184,7 @@ def not_searchable(delivery: Delivery, failure: Failure, *, now: datetime) -> De
     return replace(after, stage=Stage.UNKNOWN)
 
 
-def after_error(
+def after_error(  # noqa: PLR0911 -- one return a kind of trouble
     delivery: Delivery, failure: Failure, *, now: datetime, fallback: str | None = None
 ) -> Delivery:
     """Return the delivery after a failed attempt; it dies only when its plainest form is refused.
@@ -220,7 +220,8 @@ def retry_wait(delivery: Delivery) -> timedelta:
 
     The spread follows from the key, so that the same history gives the same wait.
     """
-    doubled = FIRST_RETRY * 2 ** min(delivery.attempts, 10)
+    doubled: timedelta = FIRST_RETRY * 2 ** min(delivery.attempts, 10)
     digest = blake2s(f"{delivery.key}:{delivery.attempts}".encode(), digest_size=4).digest()
     position = int.from_bytes(digest, "big") / 0xFFFFFFFF
-    return min(doubled, LONGEST_RETRY) * (1 - RETRY_SPREAD + 2 * RETRY_SPREAD * position)
+    spread: timedelta = min(doubled, LONGEST_RETRY) * (1 - RETRY_SPREAD + 2 * RETRY_SPREAD * position)
+    return spread

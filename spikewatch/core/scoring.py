@@ -124,7 +124,7 @@ class Assessment:
         return self.score[:, :, column].max(axis=1, initial=0.0)
 
     def upper(self, window: int, column: int, rows: Ints | None = None) -> Ints:
-        """Return the largest counts that would not alert in a window (by place), for all rows or some."""
+        """Return the largest counts that would not alert in a window (by place) while it rises, for all rows or some."""
         chosen = np.arange(self.score.shape[0]) if rows is None else rows
         mean, variance = self.expected[chosen, window, column], self.variance[chosen, window, column]
         limits = self.limits
@@ -133,9 +133,7 @@ class Assessment:
             np.maximum(limits.min_tickets[chosen], np.ceil(limits.min_ratio[chosen] * mean).astype(np.int64))
             - 1
         )
-        held = np.where(self.score[chosen, window, column] < 1, self.observed[chosen, window, column], 0)
-        above = held > np.maximum(bound, floor)
-        return np.where(above, held, np.maximum(bound, floor))
+        return np.maximum(bound, floor)
 
     def reading(self, row: int, column: int, *, window: int | None = None) -> Reading | None:
         """Return a series' reading in a window (by place), or in its highest-scoring one; None where none was judged."""
@@ -164,13 +162,12 @@ def assess(
     n_judged = panel.grid.stop - first
     panel = panel.cut(first - widths[-1] + 1, panel.grid.stop)
     expectation = baseline.expect(panel.grid.first, panel.grid.stop, step)
-    mean, variance, counts = expectation.mean, expectation.variance, panel.counts
+    mean, variance, counts = expectation.mean, expectation.variance, panel.counts.astype(np.int64)
     whole = mean
     if not panel.known.all():
         known = _known_share(panel, mean)
         mean, variance = mean * known, variance * known
         counts = np.where(known > 0, counts, 0)
-    counts = counts.astype(np.int64)
     observed = _sliding(counts, widths, n_judged)
     expected = np.maximum(_sliding(mean, widths, n_judged), 1e-9)
     spread = (expectation.day_spread[:, None, None] * expected) ** 2

@@ -7,6 +7,7 @@ subtracted without a calendar. Local time lives in `calendars`.
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 WEEK = timedelta(weeks=1)
 
@@ -36,7 +37,7 @@ def bucket_number(instant: datetime, step: timedelta) -> int:
     >>> bucket_number(datetime(1970, 1, 1, 0, 10, tzinfo=UTC), timedelta(minutes=5))
     2
     """
-    return int(aware(instant).timestamp() // seconds(step))
+    return (aware(instant) - EPOCH) // step
 
 
 def bucket_start(number: int, step: timedelta) -> datetime:
@@ -45,7 +46,7 @@ def bucket_start(number: int, step: timedelta) -> datetime:
     >>> bucket_start(2, timedelta(minutes=5)).isoformat()
     '1970-01-01T00:10:00+00:00'
     """
-    return datetime.fromtimestamp(number * seconds(step), tz=UTC)
+    return EPOCH + number * step
 
 
 def bucket_end(number: int, step: timedelta) -> datetime:

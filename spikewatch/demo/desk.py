@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rich.console import Console
 
@@ -35,6 +35,7 @@ def desk_of(world: World, *, now: Callable[[], datetime], port: int = 0) -> Help
         client_secret=CLIENT_SECRET,
         catalogue=Catalogue({number: service for service, number in brands.items()}, (field,)),
         port=port,
+        token_life=timedelta(hours=12),  # at the story's speed, half an hour passes between two requests
     )
 
 
@@ -61,7 +62,10 @@ def serve(which: str, *, port: int) -> int:
     clock = SystemClock()
     if which == "chat":
         with Chat(clock=clock, channels=(CHANNEL,), token=BOT_TOKEN, port=port) as chat:
-            console.print(f"chat at {chat.url} (bot token {BOT_TOKEN}, channel {CHANNEL}); Ctrl-C ends it", highlight=False)
+            console.print(
+                f"chat at {chat.url} (bot token {BOT_TOKEN}, channel {CHANNEL}); Ctrl-C ends it",
+                highlight=False,
+            )
             threading.Event().wait()
     now = clock.now()
     offset = now - START_OF_LIVE

@@ -93,7 +93,10 @@ WORDS: Mapping[str, Mapping[Language, str]] = {
         "メトリクス http://{address}/metrics ・ 稼働確認 http://{address}/healthz",
         "Metrics at http://{address}/metrics, health at http://{address}/healthz",
     ),
-    "posted": _both("Slack に投稿されました（1 件の障害に 1 通）", "Posted to Slack (one message an incident)"),
+    "uncategorised": _both("未分類", "Uncategorised"),
+    "posted": _both(
+        "Slack に投稿されました（1 件の障害に 1 通）", "Posted to Slack (one message an incident)"
+    ),
     "edited": _both("同じメッセージが更新されました", "The same message was edited"),
     "unexpected": _both(
         "予定外: この場面の通知は {seen} 件でした（予定は {expected} 件）。",

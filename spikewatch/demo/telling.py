@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from spikewatch.adapters import log as logs
 from spikewatch.adapters.clock import ScaledClock, SystemClock
-from spikewatch.app import Assembly, assemble
+from spikewatch.app.assembly import Assembly, assemble
 from spikewatch.config import Config, Purpose, load
 from spikewatch.core.notices import Notice, Reason
 from spikewatch.core.settings import Language
@@ -117,6 +117,7 @@ sources:
     client_id: {CLIENT_ID}
     service: {{from: brand}}
     category: {{field: {CATEGORY_FIELD}, show: label}}
+    fallback: {said("uncategorised", language)}
     backfill_requests_per_minute: 8
 slack: {{channel: "#{CHANNEL}", mention: here, url: "{chat}"}}
 metrics: {{listen: "127.0.0.1:0"}}
@@ -160,9 +161,9 @@ class _Stage:
         began = wall.now()
         self._backfill()
         self.console.print(said("metrics", self.language, address=self.assembly.http.address))
-        as_scripted = all([self._scene(scene) for scene in SCENES])
+        went = [self._scene(scene) for scene in SCENES]
         self._last_words((wall.now() - began).total_seconds())
-        return as_scripted
+        return all(went)
 
     def _backfill(self) -> None:
         deadline = threading.Event()
@@ -207,11 +208,11 @@ class _Stage:
     def _show(self, message: ChatMessage) -> None:
         """Draw a message that was posted, says something new, or has not been drawn for a while."""
         now = self.clock.now()
-        headline = str(message.blocks[0]) if message.blocks else message.text
+        state = _state_of(message)
         last = self.drawn.get(message.ts)
-        if last is not None and last[1] == headline and now - last[0] < REDRAW_AFTER:
+        if last is not None and last[1] == state and now - last[0] < REDRAW_AFTER:
             return
-        self.drawn[message.ts] = (now, headline)
+        self.drawn[message.ts] = (now, state)
         word = said("posted" if last is None else "edited", self.language)
         self.console.print(f"[dim]{now.astimezone(TOKYO):%H:%M}[/] {word}")
         self.console.print(draw(message, edited=self.chat.times_edited(message)))
@@ -235,3 +236,11 @@ class _Stage:
         )
 
 
+def _state_of(message: ChatMessage) -> str:
+    """Return the sign that the lead sentence begins with: it stands for phase and severity."""
+    leads = [
+        block["text"]["text"]
+        for block in message.blocks
+        if block.get("type") == "section" and "text" in block
+    ]
+    return str(leads[0]).split(" ", 1)[0] if leads else message.text

@@ -81,7 +81,7 @@ def history_of(panel: Panel) -> History:
     per_hour = int(HOUR / panel.grid.step)
     hours = Grid(HOUR, panel.grid.first // per_hour, panel.grid.length // per_hour)
     counts = panel.counts.reshape(len(panel.roster), hours.length, per_hour).sum(axis=2)
-    known = panel.known.reshape(-1, hours.length, per_hour).all(axis=2)
+    known = np.asarray(panel.known.reshape(-1, hours.length, per_hour).all(axis=2))
     leaves = panel.roster.n_leaves
     services = panel.counts[leaves : max(leaves, len(panel.roster) - 1)]
     return History(Panel(panel.roster, hours, counts, known), panel.grid, services)

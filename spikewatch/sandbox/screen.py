@@ -78,7 +78,7 @@ def _literal(text: str) -> str:
     return Emoji.replace(unescape(text).replace(":large_orange_circle:", "🟠"))
 
 
-def _block(block: Mapping[str, Any]) -> RenderableType:
+def _block(block: Mapping[str, Any]) -> RenderableType:  # noqa: PLR0911 -- one return a kind of block
     match block.get("type"):
         case "header":
             return Text(str(block["text"]["text"]), style="bold")

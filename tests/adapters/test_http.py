@@ -264,7 +264,7 @@ def test_stopping_before_starting_is_harmless() -> None:
 
 
 def test_clients_that_send_half_a_request_keep_nobody_out(serve: Serve) -> None:
-    server = serve(max_connections=3)
+    server = serve(max_connections=3, timeout_s=6 * DEADLINE_S)
     slow = [connect(server) for _ in range(8)]
     try:
         for each in slow:

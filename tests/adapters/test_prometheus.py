@@ -12,7 +12,7 @@ from typing import Any, Literal, NoReturn, TypeAlias
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -25,7 +25,7 @@ from spikewatch.adapters.clock import ManualClock
 from spikewatch.adapters.prometheus.catalogue import CATALOGUE, METRICS, Kind, Part, clean_label
 from spikewatch.adapters.prometheus.exposition import Exposition
 from spikewatch.adapters.prometheus.fleet import SHOWN_FOR, FleetRenderer, Rendered
-from spikewatch.adapters.prometheus.health import HealthMetrics
+from spikewatch.adapters.prometheus.health import HealthMetrics, new_registry
 from spikewatch.core.counts import Roster, SeriesKey
 from spikewatch.core.incidents import Incident, Phase, Severity
 from spikewatch.core.notices import Facts, Notice, Reason
@@ -116,7 +116,7 @@ def text_of(rendered: Rendered) -> bytes:
 
 
 def exposition(*, clock: ManualClock | None = None) -> tuple[Exposition, HealthMetrics]:
-    registry, ticking = CollectorRegistry(), clock or ManualClock(NOW)
+    registry, ticking = new_registry(), clock or ManualClock(NOW)
     health = HealthMetrics(registry, clock=ticking, version="1.2.3", sources=("desk",), channels=("#ops",))
     renderer = FleetRenderer()
     return Exposition(renderer, registry=registry, clock=ticking, stale_after=10 * MINUTE), health
@@ -435,6 +435,7 @@ def test_no_two_samples_share_their_labels_whatever_the_names(leaves: set[tuple[
     assert counted == snapshot.tickets_total[: snapshot.roster.n_leaves].sum()
 
 
+@example("x" * 127 + " y")
 @given(st.text(max_size=300))
 def test_a_cleaned_label_is_clean_for_good(name: str) -> None:
     cleaned = clean_label(name)
@@ -497,10 +498,15 @@ def test_an_exposed_series_stays_for_an_hour_after_its_rank_last_earned_it() -> 
 
     shown = [
         series_shown(samples(text_of(renderer.render(snapshot, now=NOW + after))))
-        for snapshot, after in [(first, 0 * MINUTE), (then, SHOWN_FOR - MINUTE), (then, SHOWN_FOR)]
+        for snapshot, after in [
+            (first, 0 * MINUTE),
+            (then, MINUTE),
+            (then, SHOWN_FOR - MINUTE),
+            (then, SHOWN_FOR),
+        ]
     ]
 
-    assert shown == [{"c0"}, {"c0"}, {"c1"}]
+    assert shown == [{"c0"}, {"c0"}, {"c0"}, {"c1"}]
 
 
 def test_the_hour_survives_a_series_that_joins_the_roster() -> None:

@@ -1,11 +1,11 @@
 """What every store promises, whatever it is made of."""
 
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,8 @@ from spikewatch.core.counts import CountRow, SeriesKey, Ticket, is_late
 from spikewatch.core.incidents import Incident, Incidents, Phase, Severity
 from spikewatch.core.notices import Facts, Notice, Part, Reason
 from spikewatch.core.outbox import Delivery, Receipt, Stage, sent, started
-from spikewatch.core.surges import Reading, Surge
+from spikewatch.core.scoring import Reading
+from spikewatch.core.surges import Surge
 from spikewatch.core.timegrid import bucket_number
 from spikewatch.ports import CycleCommit, JudgeState, Page, PageOutcome, SourceState, Store
 
@@ -428,7 +429,7 @@ def test_how_a_history_is_cut_into_pages_changes_nothing(
     edges = [0, *sorted(cuts), 20]
     with opened() as whole, opened() as cut:
         commit(whole, *history)
-        for start, stop in zip(edges, edges[1:], strict=False):
+        for start, stop in pairwise(edges):
             commit(cut, *history[start:stop])
 
         assert counts(cut) == counts(whole)

@@ -99,7 +99,9 @@ def check_message(message: Message) -> list[str]:
     tables = [block for block in message.blocks if block["type"] == "table"]
     wrong += ["text is empty or too long to be edited"] * (not 0 < width(message.text) <= 4_000)
     wrong += ["text has markup"] * bool(re.search("[<>]", message.text))
-    wrong += ["block ids repeat or are too long"] * (len(set(names)) < len(names) or max(map(width, names), default=0) > 255)
+    wrong += ["block ids repeat or are too long"] * (
+        len(set(names)) < len(names) or max(map(width, names), default=0) > 255
+    )
     wrong += [f"blocks hold {size} characters"] * (size > 13_200)
     wrong += ["too many blocks or tables"] * (len(message.blocks) > 50 or len(tables) > 1)
     for block in message.blocks:
@@ -136,7 +138,7 @@ def check_message(message: Message) -> list[str]:
 
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("name", CASES)
-def test_messages_read_as_they_were_agreed(name, language):
+def test_messages_read_as_they_were_agreed(name: str, language: Language) -> None:
     message = render(CASES[name], language=language, zone=TOKYO)
 
     shown = json.dumps(asdict(message), ensure_ascii=False, indent=1) + "\n"
@@ -147,7 +149,7 @@ def test_messages_read_as_they_were_agreed(name, language):
 @pytest.mark.parametrize("plain", [0, 1, 2])
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("name", CASES)
-def test_every_message_is_within_slacks_limits(name, language, plain):
+def test_every_message_is_within_slacks_limits(name: str, language: Language, plain: int) -> None:
     assert check_message(render(CASES[name], language=language, zone=TOKYO, plain=plain)) == []
 
 
@@ -188,9 +190,19 @@ NASTY = st.one_of(
     language=st.sampled_from(Language),
     plain=st.integers(0, 2),
 )
-def test_no_name_and_no_number_can_break_a_message(  # noqa: PLR0917 -- hypothesis passes them by name
-    service, categories, more, observed, expected, chance, excess, runbook, reason, language, plain
-):
+def test_no_name_and_no_number_can_break_a_message(
+    service: str,
+    categories: list[str],
+    more: int,
+    observed: int,
+    expected: float,
+    chance: float,
+    excess: float,
+    runbook: str | None,
+    reason: Reason,
+    language: Language,
+    plain: int,
+) -> None:
     lead = reading(observed, expected=expected)
     parts = tuple(Part(SeriesKey(service, category), lead, 0.5) for category in categories)
     stated = notice(
@@ -213,26 +225,26 @@ def test_no_name_and_no_number_can_break_a_message(  # noqa: PLR0917 -- hypothes
 
 
 @given(text=st.text(), limit=st.integers(1, 80))
-def test_harmless_text_is_one_short_visible_line_without_a_link(text, limit):
+def test_harmless_text_is_one_short_visible_line_without_a_link(text: str, limit: int) -> None:
     shown = harmless(text, limit=limit)
 
     assert 1 <= width(shown) <= limit
     assert not re.search(r"[<>\n\r\x00-\x1f\u202a-\u202e\u2066-\u2069\u200b]|://", shown)
 
 
-def test_a_family_of_emoji_is_not_cut_into_a_lone_joiner():
+def test_a_family_of_emoji_is_not_cut_into_a_lone_joiner() -> None:
     assert clip("👨‍👩‍👧‍👦", 4) == "👨…"
 
 
 @pytest.mark.parametrize("name", [field for field in asdict(ENGLISH) if field != "numbers"])
-def test_a_phrase_is_filled_by_the_same_names_in_both_languages(name):
+def test_a_phrase_is_filled_by_the_same_names_in_both_languages(name: str) -> None:
     def fields(pattern: str) -> set[str]:
         return {field for _, field, _, _ in Formatter().parse(pattern) if field}
 
     assert fields(getattr(JAPANESE, name)) == fields(getattr(ENGLISH, name))
 
 
-def test_every_language_has_a_catalogue_and_every_phrase_is_there():
+def test_every_language_has_a_catalogue_and_every_phrase_is_there() -> None:
     empty = {
         (language, name)
         for language in Language
@@ -259,7 +271,7 @@ def test_every_language_has_a_catalogue_and_every_phrase_is_there():
         (float("nan"), None, None),
     ],
 )
-def test_a_chance_is_said_in_words(weeks, english, japanese):
+def test_a_chance_is_said_in_words(weeks: float, english: str | None, japanese: str | None) -> None:
     assert Phrases(ENGLISH, TOKYO).chance(weeks) == english
     assert Phrases(JAPANESE, TOKYO).chance(weeks) == japanese
 
@@ -267,26 +279,33 @@ def test_a_chance_is_said_in_words(weeks, english, japanese):
 @pytest.mark.parametrize(
     ("minutes", "english"), [(0, "0 min"), (45, "45 min"), (60, "1 h"), (95, "1 h 35 min"), (3060, "2 d 3 h")]
 )
-def test_a_duration_is_said_in_its_two_largest_units(minutes, english):
+def test_a_duration_is_said_in_its_two_largest_units(minutes: int, english: str) -> None:
     assert Phrases(ENGLISH, TOKYO).duration(timedelta(minutes=minutes)) == english
 
 
 @pytest.mark.parametrize(
     ("expected", "said"),
-    [(0.0, "almost none"), (0.99, "almost none"), (1.0, "about 1"), (1.44, "about 1.4"), (6.2, "about 6"), (1234.0, "about 1,234")],
+    [
+        (0.0, "almost none"),
+        (0.99, "almost none"),
+        (1.0, "about 1"),
+        (1.44, "about 1.4"),
+        (6.2, "about 6"),
+        (1234.0, "about 1,234"),
+    ],
 )
-def test_the_usual_is_said_as_exactly_as_it_means_something(expected, said):
+def test_the_usual_is_said_as_exactly_as_it_means_something(expected: float, said: str) -> None:
     assert Phrases(ENGLISH, TOKYO).usual(reading(expected=expected)) == said
 
 
-def test_no_ratio_is_said_where_less_than_one_ticket_is_normal():
+def test_no_ratio_is_said_where_less_than_one_ticket_is_normal() -> None:
     message = render(notice(lead=reading(18, expected=0.99)), language=Language.JA, zone=TOKYO)
 
     assert "倍" not in message.text
     assert "普段はほぼ0件" in message.text
 
 
-def test_the_day_is_said_when_it_is_not_the_day_of_the_data():
+def test_the_day_is_said_when_it_is_not_the_day_of_the_data() -> None:
     after_midnight = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
 
     message = render(notice(data_until=after_midnight), language=Language.EN, zone=TOKYO)
@@ -294,35 +313,38 @@ def test_the_day_is_said_when_it_is_not_the_day_of_the_data():
     assert "Since 2026-11-20 09:45 JST" in message.text
 
 
-def test_a_zone_without_a_name_is_said_as_an_offset():
+def test_a_zone_without_a_name_is_said_as_an_offset() -> None:
     assert "Since 04:45 UTC+04." in render(notice(), language=Language.EN, zone=ZoneInfo("Asia/Dubai")).text
 
 
-def test_an_address_that_could_break_out_of_its_link_is_shown_as_text():
+def test_an_address_that_could_break_out_of_its_link_is_shown_as_text() -> None:
     message = render(notice(runbook="https://a.example/|<!channel>"), language=Language.EN, zone=TOKYO)
 
     assert "Runbook: https[:]//a.example/|‹!channel›" in json.dumps(message.blocks, ensure_ascii=False)
 
 
 @pytest.mark.parametrize("reason", [Reason.OPENED, Reason.RAISED, Reason.REOPENED])
-def test_what_needs_attention_now_is_urgent(reason):
+def test_what_needs_attention_now_is_urgent(reason: Reason) -> None:
     assert render(notice(reason), language=Language.EN, zone=TOKYO).urgent
 
 
-def test_a_surge_that_is_over_when_it_is_first_told_is_not_urgent():
+def test_a_surge_that_is_over_when_it_is_first_told_is_not_urgent() -> None:
     assert not render(CASES["resolved"], language=Language.EN, zone=TOKYO).urgent
 
 
-def test_the_plainest_message_says_everything_in_its_text():
+def test_the_plainest_message_says_everything_in_its_text() -> None:
     message = render(CASES["joined"], language=Language.EN, zone=TOKYO, plain=2)
 
     assert message.blocks == ()
     assert all(word in message.text for word in ("payments", "login 42", "09:45 JST", "INC-7"))
 
 
-def test_each_revision_has_block_ids_of_its_own():
+def test_each_revision_has_block_ids_of_its_own() -> None:
     ids = [
-        {str(block["block_id"]) for block in render(notice(revision=n), language=Language.EN, zone=TOKYO).blocks}
+        {
+            str(block["block_id"])
+            for block in render(notice(revision=n), language=Language.EN, zone=TOKYO).blocks
+        }
         for n in (1, 2)
     ]
 

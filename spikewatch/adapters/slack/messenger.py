@@ -42,16 +42,34 @@ CHANNEL_PAGES = 20
 Call: TypeAlias = Callable[[], SlackResponse]
 
 _CREDENTIALS = frozenset(
-    "accesslimited account_inactive invalid_auth no_permission not_allowed_token_type not_authed org_login_required "
-    "team_access_not_granted token_expired token_revoked two_factor_setup_required".split()
+    {
+        "accesslimited",
+        "account_inactive",
+        "invalid_auth",
+        "no_permission",
+        "not_allowed_token_type",
+        "not_authed",
+        "org_login_required",
+        "team_access_not_granted",
+        "token_expired",
+        "token_revoked",
+        "two_factor_setup_required",
+    }
 )
 _CHANNEL = frozenset(
-    "channel_is_archived channel_not_found ekm_access_denied is_archived messages_tab_disabled not_in_channel".split()
+    {
+        "channel_is_archived",
+        "channel_not_found",
+        "ekm_access_denied",
+        "is_archived",
+        "messages_tab_disabled",
+        "not_in_channel",
+    }
 )
-_GONE = frozenset("cant_update_message edit_window_closed is_inactive message_not_found".split())
-_LIMITED = frozenset("rate_limited ratelimited".split())
-_FULL = frozenset("message_limit_exceeded team_added_to_org".split())
-_UNKNOWN = frozenset("fatal_error internal_error request_timeout service_unavailable".split())
+_GONE = frozenset({"cant_update_message", "edit_window_closed", "is_inactive", "message_not_found"})
+_LIMITED = frozenset({"rate_limited", "ratelimited"})
+_FULL = frozenset({"message_limit_exceeded", "team_added_to_org"})
+_UNKNOWN = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
 _FULL_FOR = timedelta(minutes=10)
 _CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{7,}")
 _SERVER_ERROR = 500
@@ -115,7 +133,7 @@ class SlackMessenger:
                 channel=receipt.channel,
                 ts=receipt.message,
                 text=message.text,
-                blocks=list(message.blocks),  # type: ignore[arg-type] -- plain dicts are what the wire takes
+                blocks=[dict(block) for block in message.blocks],
                 parse="none",
                 link_names=False,
             )
@@ -145,15 +163,19 @@ class SlackMessenger:
             raise ChannelRefused(str(error)) from error
         return Receipt(identity, min(found, key=_moment)) if found else None
 
-    def _called(self, message: Message) -> tuple[str, list[Any]]:
+    def _called(self, message: Message) -> tuple[str, list[dict[str, Any]]]:
         """Return text and blocks with the mention where the message is urgent."""
-        blocks: list[Any] = list(message.blocks)
+        blocks = [dict(block) for block in message.blocks]
         if self._mention is None or not message.urgent:
             return message.text, blocks
         call = _mention(self._mention)
         if not blocks:
             return f"{message.text} {call}", blocks
-        called = {"type": "section", "block_id": "sw.mention", "text": {"type": "mrkdwn", "text": call}}
+        called: dict[str, Any] = {
+            "type": "section",
+            "block_id": "sw.mention",
+            "text": {"type": "mrkdwn", "text": call},
+        }
         return message.text, [*blocks, called]
 
     def _identity(self, channel: str) -> str:
@@ -233,7 +255,7 @@ def _unreached(error: URLError) -> PortError:
     return Unavailable(f"Slack could not be reached: {error.reason}", reason="connect")
 
 
-def _translated(error: SlackApiError) -> PortError:
+def _translated(error: SlackApiError) -> PortError:  # noqa: PLR0911 -- one return a kind of failure
     """Return what an answer that is not ok means for what to do next; the status goes before the words."""
     response = error.response
     status, code = int(response.status_code), _code(response)

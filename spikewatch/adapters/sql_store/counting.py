@@ -30,7 +30,7 @@ def source_states(connection: Connection) -> Mapping[str, SourceState]:
 
 def series_keys(connection: Connection) -> Mapping[int, SeriesKey]:
     """Return every series by its id."""
-    rows = connection.execute(select(series.c.id, series.c.service, series.c.category)).tuples()
+    rows = connection.execute(select(series.c.id, series.c.service, series.c.category))
     return {number: SeriesKey(service, category) for number, service, category in rows}
 
 
@@ -40,7 +40,7 @@ def horizon(connection: Connection) -> Horizon:
         key: int(value)
         for key, value in connection.execute(
             select(meta.c.key, meta.c.value).where(meta.c.key.in_([_TICKETS_FROM, _COUNTS_FROM]))
-        ).tuples()
+        )
     }
     if not known:
         return WHOLE_MEMORY
@@ -143,7 +143,7 @@ def _ticket_states(connection: Connection, name: str, wanted: Sequence[str]) -> 
     )
     states = {}
     for start in range(0, len(wanted), _CHUNK):
-        rows = connection.execute(query, {"wanted": wanted[start : start + _CHUNK]}).tuples()
+        rows = connection.execute(query, {"wanted": wanted[start : start + _CHUNK]})
         for identifier, second, version, counted, late, service, category in rows:
             key = None if service is None else SeriesKey(service, category)
             states[identifier] = TicketState(second, version, key, counted, late)

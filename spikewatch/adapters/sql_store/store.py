@@ -83,7 +83,7 @@ class SqlStore:
     def ticket_totals(self) -> Mapping[SeriesKey, int]:
         """Return how often a ticket began to count in each series; these never fall."""
         with self._reading() as connection:
-            rows = connection.execute(select(series.c.service, series.c.category, series.c.total)).tuples()
+            rows = connection.execute(select(series.c.service, series.c.category, series.c.total))
             return {SeriesKey(service, category): total for service, category, total in rows}
 
     # judging

@@ -55,7 +55,7 @@ def incidents_since(connection: Connection, since: datetime) -> Sequence[Inciden
 def incidents_by(connection: Connection, severity: ColumnElement[str]) -> Mapping[str, int]:
     """Return how many incidents have each value in that column."""
     query = select(severity, func.count()).where(severity.is_not(None)).group_by(severity)
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
 def queue(connection: Connection, delivery: Delivery) -> None:

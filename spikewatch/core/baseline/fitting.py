@@ -3,6 +3,7 @@
 from typing import assert_never
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spikewatch.core.baseline.model import WARM_DAYS, Baseline, History
 from spikewatch.core.baseline.seasonal import SlotProfile, slot_profile
@@ -58,7 +59,7 @@ def _profile(hourly: Panel, *, calendar: Calendar, model: ModelName) -> tuple[Sl
             assert_never(model)
 
 
-def _learned(counts: np.ndarray, known: Bools) -> Bools:
+def _learned(counts: NDArray[np.integer], known: Bools) -> Bools:
     """Tell for each series (n_series, n_hours) whether its first ticket is old enough and its service known for long."""
     if not counts.shape[1]:
         return np.zeros(counts.shape[0], dtype=np.bool_)

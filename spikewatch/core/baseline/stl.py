@@ -28,8 +28,9 @@ from spikewatch.core.calendars import SLOTS, Calendar
 from spikewatch.core.counts import Bools, Floats, Ints, Panel
 from spikewatch.core.timegrid import HOUR
 
-LEAST_RATE = 0.5
-"""Tickets an hour below which a series is too sparse."""
+LEAST_RATE = 2.0
+"""Tickets an hour below which a series is too sparse: there a three-hour window is expected as well either way, on simulated
+counts that grow by 5 % a week or wander by 15 %. Steady series are always expected better by the seasonal model."""
 
 LEAST_WEEKS = 2
 """Known weeks below which nothing is periodic yet."""
@@ -83,17 +84,19 @@ class _Weeks:
     def of(cls, hourly: Panel, calendar: Calendar) -> "_Weeks":
         """Return the weeks from the first hour that is known for any service."""
         seen = np.flatnonzero(hourly.known.any(axis=0))
-        before = int(seen[0]) if len(seen) else hourly.grid.length
+        if not len(seen):
+            return cls(np.zeros((0, SLOTS), np.int64), np.zeros((0, SLOTS), np.bool_), np.arange(SLOTS))
+        before = int(seen[0])
         span = (hourly.grid.first + before, hourly.grid.stop, HOUR)
         like, plain = calendar.local(*span).slot, Calendar(calendar.zone).local(*span).slot
-        from_end = _wall_hours(plain) if len(plain) else plain
-        n_weeks = int(from_end.max(initial=0)) // SLOTS
+        from_end = _wall_hours(plain)
+        n_weeks = int(from_end[0]) // SLOTS
         inside = from_end <= n_weeks * SLOTS
         place = n_weeks * SLOTS - from_end[inside]
         column, usable = np.zeros(n_weeks * SLOTS, dtype=np.int64), np.zeros(n_weeks * SLOTS, dtype=np.bool_)
         column[place] = before + np.flatnonzero(inside)
         usable[place] = (like == plain)[inside]
-        slot = (plain[-1:] + 1 + np.arange(SLOTS)) % SLOTS
+        slot = (plain[-1] + 1 + np.arange(SLOTS)) % SLOTS
         return cls(column.reshape(-1, SLOTS), usable.reshape(-1, SLOTS), slot)
 
 
@@ -150,6 +153,7 @@ class _Series:
 def _levels(seen: Floats, trusted: Bools, usual: Floats) -> Floats:
     """Return (n_rows, n_weeks, 1): each week's tickets over its usual ones, by the hours that can be trusted."""
     expected = np.where(trusted, usual[:, None, :], 0.0).sum(axis=2, keepdims=True)
-    tickets = np.where(trusted, np.minimum(seen, most_usual(usual)[:, None, :]), 0.0).sum(axis=2, keepdims=True)
-    levels: Floats = (tickets + LEVEL_TICKETS) / (expected + LEVEL_TICKETS)
-    return levels
+    tickets = np.where(trusted, np.minimum(seen, most_usual(usual)[:, None, :]), 0.0).sum(
+        axis=2, keepdims=True
+    )
+    return (tickets + LEVEL_TICKETS) / (expected + LEVEL_TICKETS)

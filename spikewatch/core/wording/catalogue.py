@@ -101,7 +101,7 @@ class Catalogue:
     not_alone: str
     more: str
     # context
-    data_until_token: str
+    data_until_local: str
     runbook: str
     reopens: str
 
@@ -186,7 +186,7 @@ JAPANESE = Catalogue(
     share="増加分の割合",
     not_alone="{name}（単独では平常内）",
     more="ほか{n}項目は省略",
-    data_until_token="{time} までのデータ",
+    data_until_local="{time} までのデータ",
     runbook="手順書",
     reopens="{span}以内に再発した場合は、このメッセージで再開します",
 )
@@ -271,7 +271,7 @@ ENGLISH = Catalogue(
     share="Share of rise",
     not_alone="{name} (not unusual alone)",
     more="and {n} more",
-    data_until_token="data until {time}",
+    data_until_local="data until {time}",
     runbook="Runbook",
     reopens="if it returns within {span}, this message reopens",
 )

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from spikewatch.core.counts import ALL, SeriesKey
 from spikewatch.core.incidents import REOPEN_FOR, Phase, Severity
-from spikewatch.core.notices import Facts, Notice, Part, Reason
+from spikewatch.core.notices import Notice, Part, Reason
 from spikewatch.core.settings import Language
 from spikewatch.core.surges import QUIET_FOR
 from spikewatch.core.wording.catalogue import CATALOGUES
@@ -271,7 +271,7 @@ class _Letter:
 
     def _row(self, part: Part) -> tuple[str, str, str, str, str]:
         say, name = self._say, self._part_name(part)
-        share = "–" if part.share is None else f"{part.share:.0%}"  # noqa: RUF001 -- a dash in an empty cell
+        share = "–" if part.share is None else f"{part.share:.0%}"
         shown = name if part.surging else self._words.not_alone.format(name=name)
         return shown, say.within(part.reading), say.usual(part.reading), say.ratio(part.reading) or "–", share
 
@@ -287,7 +287,7 @@ class _Letter:
         if self._lists_parts and facts.more:
             yield _plain(words.more.format(n=facts.more), limit=HEADER_LIMIT)
         yield _plain(_identifier(facts.incident), limit=HEADER_LIMIT)
-        yield _markup(words.data_until_token.format(time=self._say.token(facts.data_until, style="{time}")))
+        yield _markup(words.data_until_local.format(time=self._say.token(facts.data_until, style="{time}")))
         if facts.runbook is not None:
             yield _link(facts.runbook, label=words.runbook)
         if facts.phase is Phase.RESOLVED:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from spikewatch.core.incidents import Severity
-from spikewatch.core.surges import Reading
+from spikewatch.core.scoring import Reading
 from spikewatch.core.wording.catalogue import Catalogue
 
 RATIO_FROM = 1.0

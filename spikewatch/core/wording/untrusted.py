@@ -10,7 +10,7 @@ import unicodedata
 _SPACE = re.compile(r"\s+")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _HOST = re.compile(r"(?i)\bwww\.")
-_INVISIBLE = frozenset("Cc Cf Cs Co Cn Zl Zp".split())
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _JOINER = "\u200d"
 _TRAILING = "\u200d\ufe0f\u3000 "
 
@@ -38,9 +38,9 @@ def clip(text: str, limit: int) -> str:
 
 
 def harmless(text: str, *, limit: int, empty: str = "?") -> str:
-    """Return untrusted text as one visible line without mentions or links.
+    r"""Return untrusted text as one visible line without mentions or links.
 
-    >>> harmless("<!channel> see https://evil.example\\u202e now", limit=80)
+    >>> harmless("<!channel> see https://evil.example\u202e now", limit=80)
     '‹!channel› see https[:]//evil.example now'
     """
     seen = "".join(_visible(sign) for sign in text[: 4 * limit])

@@ -188,6 +188,7 @@ def demo_world(*, language: Language = Language.JA, start_of_live: datetime = ST
     start_of_live  a Monday 06:00 in Tokyo; another Monday moves the story, and meets that week's holidays
     """
     calendar, people, days, noise, extra = np.random.default_rng(_SEED).spawn(5)
+    start_of_live = aware(start_of_live)
     start, end = start_of_live - HISTORY, start_of_live + LIVE
     grid, judged = Grid.between(start, end, STEP), Span(start_of_live, end)
     local = LocalTime.of(grid, zone=TOKYO, country="JP")
@@ -255,7 +256,7 @@ def _story(ground: Ground, language: Language, start_of_live: datetime) -> tuple
     outage = start_of_live + timedelta(hours=8, minutes=10)
     return (
         _told(ground, service=payments, series=cards, start=past, lasts=timedelta(minutes=100), factor=5.0),
-        _told(ground, service=login, series=doors, start=outage, lasts=timedelta(minutes=100), factor=8.0),
+        _told(ground, service=login, series=doors, start=outage, lasts=timedelta(minutes=100), factor=16.0),
     )
 
 
@@ -268,7 +269,6 @@ def _told(
     lasts: timedelta,
     factor: float,
 ) -> PlantedSurge:
-    start = aware(start)
     at = slice(ground.grid.column(start), ground.grid.column(start + lasts))
     course = profile_of(Shape.OUTAGE, at.stop - at.start)
     rows = [ground.leaves.index(key) for key in series]

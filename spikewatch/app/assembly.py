@@ -1,0 +1,255 @@
+"""From a configuration to a daemon: every class meets its collaborators here."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from prometheus_client import CollectorRegistry
+
+from spikewatch import __version__
+from spikewatch.adapters.http.server import Condition, HttpServer, Pages
+from spikewatch.adapters.prometheus.exposition import Exposition
+from spikewatch.adapters.prometheus.fleet import FleetRenderer
+from spikewatch.adapters.prometheus.health import HealthMetrics
+from spikewatch.adapters.slack.messenger import SlackMessenger
+from spikewatch.adapters.sql_store import open_store
+from spikewatch.adapters.zendesk.source import ZendeskSource
+from spikewatch.config import Config
+from spikewatch.core.calendars import build_calendar, years_around
+from spikewatch.core.notices import Notice
+from spikewatch.core.outbox import Delivery, plan
+from spikewatch.cycle import Cycle, Detector, said_aloud
+from spikewatch.daemon import Daemon, Job
+from spikewatch.delivery import Deliverer
+from spikewatch.errors import Mistake
+from spikewatch.ingest import Ingest, Pace, Progress
+from spikewatch.ports import Clock, Store
+
+log = logging.getLogger(__name__)
+
+JUDGE_EVERY = timedelta(seconds=30)
+DELIVER_EVERY = timedelta(seconds=5)
+REFIT_EVERY = timedelta(minutes=5)
+KEEP_HOUSE_EVERY = timedelta(hours=1)
+TURNS_WITHIN = timedelta(minutes=10)
+"""The daemon is alive while its judging loop has turned within this time."""
+
+
+@dataclass
+class Assembly:
+    """A daemon with everything it is made of, ready to start."""
+
+    store: Store
+    cycle: Cycle
+    deliverer: Deliverer | None
+    ingests: tuple[Ingest, ...]
+    http: HttpServer
+    daemon: Daemon
+
+    def start(self) -> None:
+        """Open the port, then begin to work."""
+        self.http.start()
+        self.daemon.start()
+
+    def stop(self) -> bool:
+        """End cleanly within seconds; tell whether every running job finished."""
+        finished = self.daemon.stop()
+        self.http.stop()
+        self.store.close()
+        return finished
+
+
+def assemble(
+    config: Config,
+    *,
+    clock: Clock,
+    on_page: Callable[[Progress], None] = lambda _: None,
+    on_notice: Callable[[Notice], None] = lambda _: None,
+) -> Assembly:
+    """Build the daemon that a configuration describes. Raises Fault where the store cannot be opened."""
+    store = open_store(config.store, step=config.bucket)
+    registry = CollectorRegistry()
+    channels = [] if config.slack is None else [config.slack.channel]
+    health = HealthMetrics(
+        registry,
+        clock=clock,
+        version=__version__,
+        sources=[source.name for source in config.sources],
+        channels=channels,
+    )
+    exposition = Exposition(
+        FleetRenderer(
+            windows=config.metrics.windows,
+            max_series=config.metrics.max_series,
+            detail=config.metrics.detail,
+        ),
+        registry=registry,
+        clock=clock,
+        stale_after=config.bucket + config.metrics.stale_after,
+    )
+    plan_of = _planner(config)
+
+    def planned(notices: Sequence[Notice], now: datetime) -> Sequence[Delivery]:
+        for notice in notices:
+            on_notice(notice)
+        return plan_of(notices, now)
+
+    cycle = Cycle(store, detector_of(config, at=clock.now()), plan=planned)
+    ingests = tuple(_ingests(config, store=store, clock=clock, health=health))
+    deliverer = _deliverer(config, store=store, clock=clock, health=health)
+    chores = _Chores(config, store, cycle, exposition, health, clock)
+    for source in config.sources:
+        health.poll_interval(source.name, interval=config.poll.every)
+    pages = Pages(scrape=exposition.scrape, health=chores.is_alive, readiness=chores.is_ready)
+    http = HttpServer(config.metrics.listen, pages=pages)
+    jobs = [
+        *(
+            Job(f"poll:{ingest.name}", config.poll.every, _polling(ingest, on_page), wakes=("judge",))
+            for ingest in ingests
+        ),
+        Job("judge", JUDGE_EVERY, chores.judge, wakes=("deliver",), on_error=chores.judging_failed),
+        Job("deliver", DELIVER_EVERY, chores.delivering(deliverer)),
+        Job("refit", REFIT_EVERY, chores.refit),
+        Job("house", KEEP_HOUSE_EVERY, chores.keep_house),
+    ]
+    return Assembly(store, cycle, deliverer, ingests, http, Daemon(jobs, clock=clock))
+
+
+def detector_of(
+    config: Config, *, at: datetime, name: Callable[[int, str | None, datetime], str] = said_aloud
+) -> Detector:
+    """Return the detector of a configuration; holidays are known for the years around the instant."""
+    calendar = build_calendar(config.calendar, zone=config.timezone, years=years_around(at))
+    return Detector(
+        calendar=calendar,
+        step=config.bucket,
+        history=config.history,
+        detection=config.detection,
+        services=config.services,
+        name=name,
+    )
+
+
+def _ingests(config: Config, *, store: Store, clock: Clock, health: HealthMetrics) -> Iterator[Ingest]:
+    # The baseline ends one longest window before the present, and the first day of a history is rarely whole.
+    since = clock.now() - config.history - config.detection.windows[-1] - timedelta(days=1)
+    for settings in config.sources:
+        secret = config.secret(f"sources.{settings.name}.client_secret")
+        if secret is None:
+            raise Mistake(f"sources.{settings.name}: set {settings.secret_variable} or client_secret_file")
+        yield Ingest(
+            ZendeskSource(settings, secret=secret, clock=clock, meter=health),
+            store,
+            clock=clock,
+            meter=health,
+            since=since,
+            pace=Pace(
+                per_minute=settings.requests_per_minute,
+                backfill_per_minute=settings.backfill_requests_per_minute,
+            ),
+        )
+
+
+def _polling(ingest: Ingest, on_page: Callable[[Progress], None]) -> Callable[[], object]:
+    return lambda: ingest.poll(on_page=on_page)
+
+
+def _planner(config: Config) -> Callable[[Sequence[Notice], datetime], Sequence[Delivery]]:
+    slack = config.slack
+    if slack is None:
+        return lambda _notices, _now: ()
+
+    def channel_of(service: str | None) -> str:
+        if service is None:
+            return slack.company_channel or slack.channel
+        chosen = config.services.get(service)
+        return chosen.channel if chosen is not None and chosen.channel is not None else slack.channel
+
+    return lambda notices, now: plan(notices, receiver="slack", channel_of=channel_of, now=now)
+
+
+def _deliverer(config: Config, *, store: Store, clock: Clock, health: HealthMetrics) -> Deliverer | None:
+    slack = config.slack
+    if slack is None:
+        return None
+    token = config.secret("slack.bot_token")
+    if token is None:
+        raise Mistake("slack: set SPIKEWATCH_SLACK_BOT_TOKEN or slack.bot_token_file")
+    messenger = SlackMessenger(
+        token=token.get_secret_value(), url=slack.url, mention=slack.mention, timeout_s=slack.timeout_s
+    )
+    return Deliverer(
+        store=store,
+        messenger=messenger,
+        clock=clock,
+        meter=health,
+        zone=config.timezone,
+        language=config.language,
+        languages=slack.languages,
+        fallback=slack.fallback_channel,
+    )
+
+
+class _Chores:
+    """The jobs that bring several parts together."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        cycle: Cycle,
+        exposition: Exposition,
+        health: HealthMetrics,
+        clock: Clock,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._cycle = cycle
+        self._exposition = exposition
+        self._health = health
+        self._clock = clock
+        self._turned_at = clock.now()
+
+    def judge(self) -> None:
+        began = self._clock.now()
+        buckets = self._cycle.run(now=began)
+        ended = self._turned_at = self._clock.now()
+        if buckets and self._cycle.snapshot is not None:
+            self._exposition.publish(self._cycle.snapshot)
+            self._health.cycle(seconds=self._clock.real_seconds(ended - began), buckets=buckets)
+
+    def judging_failed(self, error: Exception) -> None:
+        self._turned_at = self._clock.now()
+        self._health.cycle_failed(reason=type(error).__name__)
+
+    def delivering(self, deliverer: Deliverer | None) -> Callable[[], object]:
+        def deliver() -> None:
+            if deliverer is not None:
+                deliverer.drain()
+            self._health.backlog(self._store.unsettled())
+
+        return deliver
+
+    def refit(self) -> None:
+        epoch = self._cycle.next_epoch()
+        if epoch is None or self._cycle.is_fitted(epoch):
+            return
+        began = self._clock.now()
+        self._cycle.refit(epoch=epoch)
+        self._health.refit(seconds=self._clock.real_seconds(self._clock.now() - began))
+
+    def keep_house(self) -> None:
+        now, retention = self._clock.now(), self._config.retention
+        self._store.forget(tickets_before=now - retention.tickets, counts_before=now - retention.counts)
+        self._health.store(self._store.stats())
+
+    def is_alive(self) -> Condition:
+        age = self._clock.now() - self._turned_at
+        return Condition(age < TURNS_WITHIN, f"judged {age.total_seconds():.0f} s ago")
+
+    def is_ready(self) -> Condition:
+        ready = self._cycle.snapshot is not None
+        return Condition(
+            ready, "judging" if ready else "waiting for the first complete read of the help desk"
+        )

@@ -1,0 +1,47 @@
+"""`run`: the daemon until it is told to stop."""
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+
+from spikewatch import __version__
+from spikewatch.adapters import log as logs
+from spikewatch.adapters.clock import SystemClock
+from spikewatch.app.assembly import assemble
+from spikewatch.config import Purpose, load
+
+log = logging.getLogger(__name__)
+
+
+def run(path: str | Path, *, env: Mapping[str, str]) -> int:
+    """Run the daemon of a configuration file until SIGTERM or SIGINT, and return the exit status."""
+    config = load(path, env=env, purpose=Purpose.RUN)
+    secrets = [secret.get_secret_value() for secret in config.secrets.values()]
+    logs.configure(sys.stderr, level="INFO", secrets=secrets)
+    for note in config.notes:
+        log.warning("configuration_note", extra={"note": note})
+    stopped = threading.Event()
+    _stop_on_signal(stopped)
+    assembly = assemble(config, clock=SystemClock())
+    try:
+        assembly.start()
+        log.info(
+            "started", extra={"version": __version__, "metrics": f"http://{assembly.http.address}/metrics"}
+        )
+        stopped.wait()
+    finally:
+        finished = assembly.stop()
+        log.info("stopped", extra={"all_jobs_finished": finished})
+    return 0
+
+
+def _stop_on_signal(stopped: threading.Event) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
