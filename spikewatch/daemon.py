@@ -1,7 +1,8 @@
 """The daemon: named jobs on a scheduler, none of which overlaps itself or stops another.
 
-APScheduler decides when; a job that is woken while it runs runs once more afterwards. Intervals are spans of the given
-clock, so a clock that runs faster makes everything run faster. This is the only place that catches `Exception`.
+APScheduler decides when. A job that is due while it still runs is left out; one that is woken while it runs runs once
+more afterwards. Intervals are spans of the given clock, so a clock that runs faster makes everything run faster. This is
+the only place that catches `Exception`.
 """
 
 import logging
@@ -12,6 +13,7 @@ from datetime import datetime, timedelta
 
 from apscheduler.executors.base import BaseExecutor, run_job
 from apscheduler.job import Job as ScheduledJob
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
@@ -42,18 +44,28 @@ class Job:
     on_error: Callable[[Exception], None] = lambda _: None
 
 
+_NO_LIMIT = 1_000_000
+"""The guard below keeps runs apart; APScheduler's own limit would write a warning for each run left out."""
+
+
 class Daemon:
     """Runs jobs until stopped."""
 
     def __init__(self, jobs: Sequence[Job], *, clock: Clock) -> None:
-        """Hold the jobs; nothing runs before `start`."""
+        """Hold the jobs; nothing runs before `start` or `run_once`."""
         self._clock = clock
-        self._jobs = {job.name: _Guarded(job, self) for job in jobs}
+        self._changed = threading.Condition()
+        self._jobs = {job.name: _Guarded(job, self._changed, self._after) for job in jobs}
+        self._stopping = False
         self._scheduler = BackgroundScheduler(
             executors={"default": _DaemonThreads()},
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            job_defaults={"coalesce": True, "max_instances": _NO_LIMIT, "misfire_grace_time": None},
             timezone="UTC",
         )
+
+    def run_once(self, name: str) -> None:
+        """Run a job here and now, before `start`; a failure is treated as in any other run."""
+        self._jobs[name].run()
 
     def start(self) -> None:
         """Run every job at once, and from then on at its interval."""
@@ -65,65 +77,75 @@ class Daemon:
     def wake(self, name: str) -> None:
         """Run a job as soon as it is free, and count its interval from then."""
         guarded = self._jobs[name]
-        if not guarded.ask_again() and self._scheduler.running:
+        if self._stopping or guarded.ask_again() or not self._scheduler.running:
+            return
+        try:
             self._scheduler.reschedule_job(name, trigger=_OnClock(guarded.job.every, self._clock))
+        except JobLookupError:
+            log.debug("wake_after_stop", extra={"job": name})
 
     def stop(self, *, within: timedelta = STOP_WITHIN) -> bool:
         """Start nothing more, let running jobs finish for a short while, and tell whether all did."""
+        self._stopping = True
         self._clock.stop()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
-        share = within.total_seconds() / max(1, len(self._jobs))
-        idle = [guarded.wait_idle(share) for guarded in self._jobs.values()]
-        return all(idle)
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: not any(guarded.is_running for guarded in self._jobs.values()),
+                within.total_seconds(),
+            )
+
+    def _after(self, job: Job, error: Exception | None) -> None:
+        """Wake what follows a run that worked, or make a failure known."""
+        if error is None:
+            for name in job.wakes:
+                self.wake(name)
+        elif self._stopping:
+            log.info("job_cut_off", extra={"job": job.name, "error": repr(error)})
+        else:
+            log.error("job_failed", extra={"job": job.name, "error": repr(error)}, exc_info=error)
+            job.on_error(error)
 
 
 class _Guarded:
     """One job with its guard: it never runs twice at a time, and a wish for another run is never lost."""
 
-    def __init__(self, job: Job, daemon: Daemon) -> None:
+    def __init__(
+        self, job: Job, changed: threading.Condition, after: Callable[[Job, Exception | None], None]
+    ) -> None:
         self.job = job
-        self._daemon = daemon
-        self._lock = threading.Lock()
-        self._running = False
+        self.is_running = False
+        self._changed = changed
+        self._after = after
         self._again = False
-        self._idle = threading.Event()
-        self._idle.set()
 
     def ask_again(self) -> bool:
         """Ask for another run after the running one; tell whether one is running."""
-        with self._lock:
-            self._again = self._running
-            return self._running
+        with self._changed:
+            self._again = self.is_running
+            return self.is_running
 
     def run(self) -> None:
-        with self._lock:
-            if self._running:
-                self._again = True
+        with self._changed:
+            if self.is_running:
                 return
-            self._running = True
-            self._idle.clear()
+            self.is_running = True
         while True:
-            self._once()
-            with self._lock:
+            self._after(self.job, self._failure())
+            with self._changed:
                 if not self._again:
-                    self._running = False
-                    self._idle.set()
+                    self.is_running = False
+                    self._changed.notify_all()
                     return
                 self._again = False
 
-    def wait_idle(self, seconds: float) -> bool:
-        return self._idle.wait(seconds)
-
-    def _once(self) -> None:
+    def _failure(self) -> Exception | None:
         try:
             self.job.call()
         except Exception as error:  # one failing job must never stop the others
-            log.error("job_failed", extra={"job": self.job.name, "error": repr(error)}, exc_info=True)  # noqa: G201 -- fields go with the event name
-            self.job.on_error(error)
-            return
-        for name in self.job.wakes:
-            self._daemon.wake(name)
+            return error
+        return None
 
 
 class _OnClock(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no types

@@ -6,13 +6,14 @@ that says so; the next drain then looks in the channel before it posts again.
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from spikewatch.core.incidents import Phase, Severity
 from spikewatch.core.outbox import (
+    FIRST_RETRY,
     LONGEST_LIMIT,
     Delivery,
     Failure,
@@ -83,12 +84,11 @@ class _Shown:
 
 @dataclass(slots=True)
 class _Round:
-    """One drain under way; `left_alone` are channels that did not answer in it."""
+    """One drain under way."""
 
     now: datetime
     sent: int = 0
     failed: int = 0
-    left_alone: set[str] = field(default_factory=set)
 
 
 class Deliverer:
@@ -220,9 +220,7 @@ class Deliverer:
             after = self._attempt(round_, after, self._receipt(after))
 
     def _attempt(self, round_: _Round, delivery: Delivery, receipt: Receipt | None) -> Delivery | None:
-        """Try once and return what became of the delivery; None where its channel is left alone for now."""
-        if delivery.channel in round_.left_alone:
-            return None
+        """Try once; return what became of a delivery that failed, None once it is told."""
         under_way = started(delivery, now=round_.now, receipt=receipt)
         self._store.save_delivery(under_way)
         began = self._clock.now()
@@ -272,7 +270,7 @@ class Deliverer:
         self._store.save_delivery(after)
         self._meter.delivery_failed(delivery.channel, reason=error.reason)
         self._note_failure(after, error)
-        self._spare(round_, delivery, failure, until=after.due, was_edit=was_edit)
+        self._spare(delivery, failure, until=after.due, was_edit=was_edit)
         return after
 
     def _note_failure(self, after: Delivery, error: PortError) -> None:
@@ -289,17 +287,19 @@ class Deliverer:
             self._failing[after.channel] = error.reason
             log.warning("delivery_failed", extra=fields)
 
-    def _spare(
-        self, round_: _Round, delivery: Delivery, failure: Failure, *, until: datetime, was_edit: bool
-    ) -> None:
-        """Leave alone what would only fail in the same way."""
+    def _spare(self, delivery: Delivery, failure: Failure, *, until: datetime, was_edit: bool) -> None:
+        """Leave alone for a while what would only fail in the same way."""
         match failure.trouble:
             case Trouble.LIMITED:
                 self._paused[delivery.channel, was_edit] = until
             case Trouble.CREDENTIALS:
                 self._held_until = until
             case Trouble.UNAVAILABLE | Trouble.UNKNOWN:
-                round_.left_alone.add(delivery.channel)
+                for is_edit in (False, True):
+                    pause = self._clock.now() + FIRST_RETRY
+                    self._paused[delivery.channel, is_edit] = max(
+                        pause, self._paused.get((delivery.channel, is_edit), pause)
+                    )
             case Trouble.CHANNEL | Trouble.CONTENT:
                 return
 

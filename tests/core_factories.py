@@ -60,7 +60,7 @@ def baseline(
     day_spread: float = 0.0,
 ) -> Baseline:
     """A baseline that expects the same all week: tickets an hour of each leaf, roll-ups their sums."""
-    leaves = np.array([[an_hour[key]] * SLOTS for key in roster.keys[: roster.n_leaves]])
+    leaves = np.array([[an_hour[key]] * SLOTS for key in roster.keys[: roster.n_leaves]]).reshape(-1, SLOTS)
     mean: NDArray[np.float64] = np.asarray(roster.roll_up(leaves), dtype=np.float64)
     n_series = len(roster)
     per_day = timedelta(days=1) // step

@@ -247,6 +247,12 @@ def test_a_file_that_cannot_be_read_is_a_mistake(make: object, said: str, tmp_pa
         load(file, env={}, purpose=Purpose.REPLAY)
 
 
+def test_brackets_without_end_are_a_mistake(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, "timezone: " + "[" * 5000) == [
+        "spikewatch.yaml:1: brackets are nested without end; close them"
+    ]
+
+
 def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
     config = loaded(tmp_path, "\ufefftimezone: Asia/Tokyo\n", purpose=Purpose.REPLAY)
 

@@ -280,6 +280,17 @@ def test_a_receiver_that_is_down_is_tried_again_until_it_is_back(world: World) -
     assert world.meter.of("delivered") == [{"channel": CHANNEL, "seconds": 0.0}]
 
 
+def test_a_receiver_that_is_down_is_asked_once_a_drain_and_not_at_once_again(world: World) -> None:
+    world.messenger.fail_next(*[Unavailable("down")] * 10)
+    for number in range(5):
+        world.commit(notice(key=f"n{number}", incident=f"INC-{number}"))
+
+    first, at_once = world.drain(), world.drain()
+
+    assert (first.failed, at_once.failed) == (1, 0)
+    assert first.next_due == OPENED + timedelta(seconds=1.1)
+
+
 def test_a_limit_pauses_new_messages_of_its_channel_only(world: World) -> None:
     limit = Unavailable("slow down", retry_after=timedelta(seconds=30), reason="rate_limited")
     world.messenger.fail_next(limit)
@@ -514,6 +525,7 @@ def story(world: World, *, deletes: bool) -> None:
             for posted in world.shown():
                 world.messenger.remove(posted.receipt)
         world.clock.advance(timedelta(minutes=1))
+    world.fuse.calls_left = -1
     world.restart()
     world.drain_until_empty()
 
@@ -535,6 +547,14 @@ def test_wherever_the_process_ends_one_message_stands_in_its_final_state(
     [posted] = world.shown()
     assert posted.message.text.startswith("Resolved")
     assert world.store.unsettled() == []
+
+
+def test_the_process_is_ended_at_every_call_of_the_story(world: World) -> None:
+    world.fuse.calls_left = MANY
+
+    story(world, deletes=True)
+
+    assert not world.fuse.blown
 
 
 def test_two_crashes_in_the_window_still_leave_one_message(world: World) -> None:

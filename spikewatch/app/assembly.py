@@ -1,17 +1,15 @@
 """From a configuration to a daemon: every class meets its collaborators here."""
 
-import logging
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-from prometheus_client import CollectorRegistry
 
 from spikewatch import __version__
 from spikewatch.adapters.http.server import Condition, HttpServer, Pages
 from spikewatch.adapters.prometheus.exposition import Exposition
 from spikewatch.adapters.prometheus.fleet import FleetRenderer
-from spikewatch.adapters.prometheus.health import HealthMetrics
+from spikewatch.adapters.prometheus.health import HealthMetrics, new_registry
 from spikewatch.adapters.slack.messenger import SlackMessenger
 from spikewatch.adapters.sql_store import open_store
 from spikewatch.adapters.zendesk.source import ZendeskSource
@@ -19,21 +17,23 @@ from spikewatch.config import Config
 from spikewatch.core.calendars import build_calendar, years_around
 from spikewatch.core.notices import Notice
 from spikewatch.core.outbox import Delivery, plan
+from spikewatch.core.snapshot import Snapshot
 from spikewatch.cycle import Cycle, Detector, said_aloud
 from spikewatch.daemon import Daemon, Job
 from spikewatch.delivery import Deliverer
-from spikewatch.errors import Mistake
+from spikewatch.errors import Fault, Mistake
 from spikewatch.ingest import Ingest, Pace, Progress
 from spikewatch.ports import Clock, Store
-
-log = logging.getLogger(__name__)
 
 JUDGE_EVERY = timedelta(seconds=30)
 DELIVER_EVERY = timedelta(seconds=5)
 REFIT_EVERY = timedelta(minutes=5)
 KEEP_HOUSE_EVERY = timedelta(hours=1)
 TURNS_WITHIN = timedelta(minutes=10)
-"""The daemon is alive while its judging loop has turned within this time."""
+"""The daemon is alive while its judging loop has turned within this much of the machine's time."""
+
+CONFIG_SCHEMA = "1"
+"""Version of the configuration's form; a key that goes or changes its meaning raises it."""
 
 
 @dataclass
@@ -48,7 +48,8 @@ class Assembly:
     daemon: Daemon
 
     def start(self) -> None:
-        """Open the port, then begin to work."""
+        """Show what was known before a restart, open the port, then begin to work."""
+        self.daemon.run_once("judge")
         self.http.start()
         self.daemon.start()
 
@@ -69,15 +70,15 @@ def assemble(
 ) -> Assembly:
     """Build the daemon that a configuration describes. Raises Fault where the store cannot be opened."""
     store = open_store(config.store, step=config.bucket)
-    registry = CollectorRegistry()
-    channels = [] if config.slack is None else [config.slack.channel]
+    registry = new_registry()
     health = HealthMetrics(
         registry,
         clock=clock,
         version=__version__,
         sources=[source.name for source in config.sources],
-        channels=channels,
+        channels=_channels(config),
     )
+    health.configured(digest=digest_of(config), schema=CONFIG_SCHEMA)
     exposition = Exposition(
         FleetRenderer(
             windows=config.metrics.windows,
@@ -98,7 +99,9 @@ def assemble(
     cycle = Cycle(store, detector_of(config, at=clock.now()), plan=planned)
     ingests = tuple(_ingests(config, store=store, clock=clock, health=health))
     deliverer = _deliverer(config, store=store, clock=clock, health=health)
-    chores = _Chores(config, store, cycle, exposition, health, clock)
+    chores = _Chores(
+        config=config, store=store, cycle=cycle, exposition=exposition, health=health, clock=clock
+    )
     for source in config.sources:
         health.poll_interval(source.name, interval=config.poll.every)
     pages = Pages(scrape=exposition.scrape, health=chores.is_alive, readiness=chores.is_ready)
@@ -110,7 +113,7 @@ def assemble(
         ),
         Job("judge", JUDGE_EVERY, chores.judge, wakes=("deliver",), on_error=chores.judging_failed),
         Job("deliver", DELIVER_EVERY, chores.delivering(deliverer)),
-        Job("refit", REFIT_EVERY, chores.refit),
+        Job("refit", REFIT_EVERY, chores.refit, on_error=chores.refitting_failed),
         Job("house", KEEP_HOUSE_EVERY, chores.keep_house),
     ]
     return Assembly(store, cycle, deliverer, ingests, http, Daemon(jobs, clock=clock))
@@ -149,6 +152,25 @@ def _ingests(config: Config, *, store: Store, clock: Clock, health: HealthMetric
                 backfill_per_minute=settings.backfill_requests_per_minute,
             ),
         )
+
+
+def digest_of(config: Config) -> str:
+    """Return twelve letters that change with any setting; no secret goes into them."""
+    return hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:12]
+
+
+def _channels(config: Config) -> Sequence[str]:
+    """Return every channel that the configuration names, so that each has its metrics from the start."""
+    slack = config.slack
+    if slack is None:
+        return ()
+    named = (
+        slack.channel,
+        slack.company_channel,
+        slack.fallback_channel,
+        *(service.channel for service in config.services.values()),
+    )
+    return tuple(dict.fromkeys(channel for channel in named if channel is not None))
 
 
 def _polling(ingest: Ingest, on_page: Callable[[Progress], None]) -> Callable[[], object]:
@@ -196,6 +218,7 @@ class _Chores:
 
     def __init__(
         self,
+        *,
         config: Config,
         store: Store,
         cycle: Cycle,
@@ -210,18 +233,24 @@ class _Chores:
         self._health = health
         self._clock = clock
         self._turned_at = clock.now()
+        self._published: Snapshot | None = None
 
     def judge(self) -> None:
         began = self._clock.now()
         buckets = self._cycle.run(now=began)
         ended = self._turned_at = self._clock.now()
-        if buckets and self._cycle.snapshot is not None:
-            self._exposition.publish(self._cycle.snapshot)
-            self._health.cycle(seconds=self._clock.real_seconds(ended - began), buckets=buckets)
+        snapshot = self._cycle.snapshot
+        if snapshot is not None and snapshot is not self._published:
+            self._exposition.publish(snapshot)
+            self._published = snapshot
+        self._health.cycle(seconds=self._clock.real_seconds(ended - began), buckets=buckets)
 
     def judging_failed(self, error: Exception) -> None:
         self._turned_at = self._clock.now()
-        self._health.cycle_failed(reason=type(error).__name__)
+        self._health.cycle_failed(reason="store" if isinstance(error, Fault) else "other")
+
+    def refitting_failed(self, error: Exception) -> None:
+        self._health.cycle_failed(reason="store" if isinstance(error, Fault) else "baseline")
 
     def delivering(self, deliverer: Deliverer | None) -> Callable[[], object]:
         def deliver() -> None:
@@ -245,8 +274,8 @@ class _Chores:
         self._health.store(self._store.stats())
 
     def is_alive(self) -> Condition:
-        age = self._clock.now() - self._turned_at
-        return Condition(age < TURNS_WITHIN, f"judged {age.total_seconds():.0f} s ago")
+        age_s = self._clock.real_seconds(self._clock.now() - self._turned_at)
+        return Condition(age_s < TURNS_WITHIN.total_seconds(), f"the judging loop turned {age_s:.0f} s ago")
 
     def is_ready(self) -> Condition:
         ready = self._cycle.snapshot is not None

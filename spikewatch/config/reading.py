@@ -80,6 +80,8 @@ def read(text: str) -> Reading:
         root = yaml.compose(io.StringIO(text))
     except MarkedYAMLError as error:
         return Reading({}, problems=[_malformed(error)])
+    except RecursionError:
+        return Reading({}, problems=[Problem(1, "brackets are nested without end; close them")])
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         return Reading({}, problems=[Problem(line, "the line holds a control character; remove it")])

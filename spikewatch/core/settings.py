@@ -190,9 +190,6 @@ class SeriesRule(Settings):
     origin: dict[str, str]
 
 
-_DEFAULT = CategorySettings()
-
-
 def rule_for(
     service: str,
     category: str,

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from string import Formatter
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -27,7 +28,7 @@ LIVING_MARKUP = re.compile(r"<(?:https?://[^|<>\s]+\|[^<>|]+|!date\^\d+\^[^|<>]+
 ENDED = STARTED + timedelta(minutes=95)
 
 
-def company() -> dict[str, object]:
+def company() -> dict[str, Any]:
     parts = tuple(
         Part(SeriesKey(name, ALL), reading(observed, expected=expected), share)
         for name, observed, expected, share in (
@@ -191,6 +192,7 @@ NASTY = st.one_of(
     plain=st.integers(0, 2),
 )
 def test_no_name_and_no_number_can_break_a_message(
+    *,
     service: str,
     categories: list[str],
     more: int,

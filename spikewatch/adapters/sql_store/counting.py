@@ -50,7 +50,7 @@ def horizon(connection: Connection) -> Horizon:
 def write_horizon(connection: Connection, now: Horizon) -> None:
     """Write where memory begins."""
     rows = [{"key": _TICKETS_FROM, "value": str(now.second)}, {"key": _COUNTS_FROM, "value": str(now.bucket)}]
-    connection.execute(upsert(connection, meta, on=["key"], replace=["value"]), rows)
+    connection.execute(upsert(connection.dialect, meta, on=["key"], replace=["value"]), rows)
 
 
 def forget_cursor(connection: Connection, name: str) -> None:
@@ -157,7 +157,7 @@ def _with_new(
     if not new:
         return ids
     rows = [{"service": key.service, "category": key.category, "total": 0} for key in new]
-    connection.execute(insert_new(connection, series), rows)
+    connection.execute(insert_new(connection.dialect, series), rows)
     return {key: number for number, key in series_keys(connection).items()}
 
 
@@ -177,7 +177,7 @@ def _write_tickets(connection: Connection, name: str, intake: Intake, ids: Mappi
     ]
     fields = ["created_at", "version", "series_id", "counted"]
     if rows:
-        connection.execute(upsert(connection, ticket, on=["source", "id"], replace=fields), rows)
+        connection.execute(upsert(connection.dialect, ticket, on=["source", "id"], replace=fields), rows)
 
 
 def _write_counts(connection: Connection, intake: Intake, ids: Mapping[SeriesKey, int]) -> None:
@@ -185,7 +185,7 @@ def _write_counts(connection: Connection, intake: Intake, ids: Mapping[SeriesKey
     rows = [dict(zip(("bucket", "series_id", "tickets", "late"), change, strict=True)) for change in changes]
     if rows:
         connection.execute(
-            upsert(connection, count, on=["bucket", "series_id"], add=["tickets", "late"]), rows
+            upsert(connection.dialect, count, on=["bucket", "series_id"], add=["tickets", "late"]), rows
         )
     emptied = [{"at": bucket, "of": number} for bucket, number, tickets, _ in changes if tickets < 0]
     if emptied:
@@ -202,4 +202,6 @@ def _write_source(
 ) -> None:
     row = {**source_row(name, state), "seen_at": micros(seen_at), "tickets": tickets}
     fields = ["cursor", "watermark", "newest", "seen_at"]
-    connection.execute(upsert(connection, source, on=["name"], replace=fields, add=["tickets"]), [row])
+    connection.execute(
+        upsert(connection.dialect, source, on=["name"], replace=fields, add=["tickets"]), [row]
+    )

@@ -129,7 +129,9 @@ def _bring_up_to_date(connection: Connection, path: Path, *, may_write: bool) ->
 
 def _check_step(connection: Connection, path: Path, *, step: timedelta, may_write: bool) -> None:
     if may_write:
-        connection.execute(insert_new(connection, meta), [{"key": _STEP, "value": str(seconds(step))}])
+        connection.execute(
+            insert_new(connection.dialect, meta), [{"key": _STEP, "value": str(seconds(step))}]
+        )
     made_with = int(connection.scalar(select(meta.c.value).where(meta.c.key == _STEP)) or 0)
     if made_with != seconds(step):
         raise Fault(

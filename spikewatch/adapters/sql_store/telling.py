@@ -35,14 +35,16 @@ def judge_state(connection: Connection) -> JudgeState:
 def write_judge_state(connection: Connection, state: JudgeState, *, changed: Sequence[Incident]) -> None:
     """Write where judging stands, with every active and every changed incident."""
     row = {"id": _JUDGE, "judged_until": state.judged_until, "next_number": state.incidents.next_number}
-    connection.execute(upsert(connection, judge, on=["id"], replace=["judged_until", "next_number"]), [row])
+    connection.execute(
+        upsert(connection.dialect, judge, on=["id"], replace=["judged_until", "next_number"]), [row]
+    )
     active = {each.id: each for each in state.incidents.active}
     place = {identifier: index for index, identifier in enumerate(active)}
     written = {each.id: each for each in changed} | active
     rows = [incident_row(each, place=place.get(each.id, len(place))) for each in written.values()]
     fields = ["place", "phase", "closed_as", "json"]
     if rows:
-        connection.execute(upsert(connection, incident, on=["id"], replace=fields), rows)
+        connection.execute(upsert(connection.dialect, incident, on=["id"], replace=fields), rows)
 
 
 def incidents_since(connection: Connection, since: datetime) -> Sequence[Incident]:
@@ -76,7 +78,7 @@ def write_delivery(connection: Connection, delivery: Delivery) -> None:
     """Write a delivery over its earlier state."""
     row = delivery_row(delivery)
     fields = [field for field in row if field != "key"]
-    connection.execute(upsert(connection, outbox, on=["key"], replace=fields), [row])
+    connection.execute(upsert(connection.dialect, outbox, on=["key"], replace=fields), [row])
 
 
 def deliveries(connection: Connection, stages: Sequence[str]) -> Sequence[Delivery]:
@@ -96,7 +98,7 @@ def write_receipt(connection: Connection, delivery: Delivery, receipt: Receipt) 
         "receipt_message": receipt.message,
     }
     fields = ["receipt_channel", "receipt_message"]
-    connection.execute(upsert(connection, told, on=["incident", "channel"], replace=fields), [row])
+    connection.execute(upsert(connection.dialect, told, on=["incident", "channel"], replace=fields), [row])
 
 
 def receipt_of(connection: Connection, *, incident: str, channel: str) -> Receipt | None:

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Dialect, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 Upsert: TypeAlias = sqlite.Insert | postgresql.Insert
 
 
 def upsert(
-    connection: Connection,
+    dialect: Dialect,
     table: Table,
     *,
     on: Sequence[str],
@@ -18,18 +18,18 @@ def upsert(
     add: Sequence[str] = (),
 ) -> Upsert:
     """Return an insert that, where a row with the same `on` exists, replaces some of its fields and adds to others."""
-    insert = _insert(connection, table)
+    insert = _insert(dialect, table)
     replaced = {field: insert.excluded[field] for field in replace}
     added = {field: table.c[field] + insert.excluded[field] for field in add}
     return insert.on_conflict_do_update(index_elements=list(on), set_=replaced | added)
 
 
-def insert_new(connection: Connection, table: Table) -> Upsert:
+def insert_new(dialect: Dialect, table: Table) -> Upsert:
     """Return an insert that leaves existing rows alone."""
-    return _insert(connection, table).on_conflict_do_nothing()
+    return _insert(dialect, table).on_conflict_do_nothing()
 
 
-def _insert(connection: Connection, table: Table) -> Upsert:
-    if connection.dialect.name == "postgresql":
+def _insert(dialect: Dialect, table: Table) -> Upsert:
+    if dialect.name == "postgresql":
         return postgresql.insert(table)
     return sqlite.insert(table)

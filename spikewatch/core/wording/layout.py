@@ -31,7 +31,7 @@ LISTED_IN_TEXT = 3
 WITHOUT_TABLE = 1
 TEXT_ONLY = 2
 
-_LINK = re.compile(r"https?://[^\s|<>\"]+")
+_LINK = re.compile(r"https?://[\w!#$%&'()*+,./:;=?@\[\]~-]+")
 _URGENT = frozenset({Reason.OPENED, Reason.RAISED, Reason.REOPENED})
 
 
@@ -152,7 +152,7 @@ class _Letter:
         facts, words = self._facts, self._words
         yield words.data_until.format(time=self._say.time(facts.data_until, beside=facts.started_at))
         if facts.runbook is not None:
-            yield words.runbook_at.format(link=clip(facts.runbook, LINK_LIMIT))
+            yield words.runbook_at.format(link=_address(facts.runbook))
         yield _identifier(facts.incident)
 
     # -- the blocks
@@ -253,7 +253,8 @@ class _Letter:
     @property
     def _lists_parts(self) -> bool:
         """Tell whether the parts say more than the title does."""
-        return len(self._facts.parts) + self._facts.more > 1 and not self._is_merged
+        listed = len(self._facts.parts)
+        return bool(listed) and listed + self._facts.more > 1 and not self._is_merged
 
     def _table(self) -> Block:
         words = self._words
@@ -311,6 +312,14 @@ def _markup(text: str) -> Block:
 
 def _link(address: str, *, label: str) -> Block:
     """Return a link; an address that is none, or that could break out of the markup, is shown as plain text."""
-    if _LINK.fullmatch(address) and len(address) <= LINK_LIMIT:
+    if _is_link(address):
         return _markup(f"<{escaped(address)}|{label}>")
-    return _plain(f"{label}: {harmless(address, limit=100)}", limit=HEADER_LIMIT)
+    return _plain(f"{label}: {_address(address)}", limit=HEADER_LIMIT)
+
+
+def _address(address: str) -> str:
+    return address if _is_link(address) else harmless(address, limit=100)
+
+
+def _is_link(address: str) -> bool:
+    return len(address) <= LINK_LIMIT and _LINK.fullmatch(address) is not None
