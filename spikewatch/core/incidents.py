@@ -192,8 +192,8 @@ class _Desk:
         return None
 
     def _explained(self) -> bool:
-        """Tell whether a rise of the whole fleet is already told by incidents of its services."""
-        return any(incident.phase is Phase.OPEN for incident in self.active)
+        """Tell whether a rise of the whole fleet is already told by surges of its services."""
+        return any(surge.is_open for incident in self.active for surge in incident.surges)
 
     def _open(self, service: str | None, surges: tuple[Surge, ...]) -> Incident:
         incident = Incident(

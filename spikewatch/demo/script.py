@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from spikewatch.core.settings import Language
 
@@ -13,13 +13,17 @@ BACKFILL = 150.0
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A stretch of the story.
+    """A stretch of the story; times are from the start of the live part.
 
-    until   end of the scene, from the start of the live part
-    speed   simulated seconds in a real one
-    before  what the narrator says first; after: what is said at the end if nothing alerted in it
+    begins   when the narrator speaks; the way there is at the scene's speed
+    until    end of the scene
+    speed    simulated seconds in a real one
+    before   what the narrator says first; may name {began}, when the outage began
+    after    what is said at the end if everything went as expected
+    expects  incidents that open in it
     """
 
+    begins: timedelta
     until: timedelta
     speed: float
     before: Mapping[Language, str]
@@ -33,7 +37,8 @@ def _both(ja: str, en: str) -> Mapping[Language, str]:
 
 SCENES = (
     Scene(
-        timedelta(hours=7, minutes=50),
+        timedelta(hours=0),
+        timedelta(hours=7),
         HURRY,
         _both(
             "月曜の朝です。週末にたまった問い合わせが 9 時から一気に届きます。",
@@ -45,25 +50,31 @@ SCENES = (
         ),
     ),
     Scene(
-        timedelta(hours=11, minutes=30),
+        timedelta(hours=8, minutes=10),
+        timedelta(hours=12),
         LINGER,
         _both(
-            "14:10、ログインに障害が起きました。監視画面はまだ緑のままです。",
-            "14:10: login breaks. The dashboards are still green.",
+            "{began}、ログインに障害が起きました。サーバーの監視画面はまだ緑のままです。",
+            "{began}: login breaks. The server dashboards are still green.",
         ),
-        _both("", ""),
+        _both(
+            "1 件の障害に、通知は 1 通。その 1 通が解消まで更新されました。",
+            "One outage, one message, kept up to date until it was over.",
+        ),
         expects=1,
     ),
     Scene(
+        timedelta(hours=12),
         timedelta(hours=42),
         HURRY,
         _both(
-            "火曜は祝日（文化の日）です。問い合わせは日曜並みに減ります。",
+            "翌日の火曜は祝日（文化の日）です。問い合わせは日曜並みに減ります。",
             "Tuesday is a public holiday (Culture Day): as quiet as a Sunday.",
         ),
         _both("祝日も通知はありません。", "Nothing was sent on the holiday either."),
     ),
     Scene(
+        timedelta(hours=42),
         timedelta(hours=53),
         HURRY,
         _both(
@@ -94,17 +105,23 @@ WORDS: Mapping[str, Mapping[Language, str]] = {
         "Metrics at http://{address}/metrics, health at http://{address}/healthz",
     ),
     "uncategorised": _both("未分類", "Uncategorised"),
-    "posted": _both(
-        "Slack に投稿されました（1 件の障害に 1 通）", "Posted to Slack (one message an incident)"
-    ),
+    "posted": _both("Slack に投稿されました", "Posted to Slack"),
     "edited": _both("同じメッセージが更新されました", "The same message was edited"),
+    "told": _both(
+        "障害の発生 {began} → {found} までのデータで検知 → Slack へ {told}",
+        "The outage began at {began} -> seen in the data up to {found} -> told at {told}",
+    ),
     "unexpected": _both(
         "予定外: この場面の通知は {seen} 件でした（予定は {expected} 件）。",
         "Unexpected: {seen} incidents in this scene instead of {expected}.",
     ),
+    "stuck": _both(
+        "判定が {seconds:.0f} 秒進まないため中止します。原因は標準エラー出力にあります。",
+        "Judging has not moved for {seconds:.0f} s, so the story ends here; standard error says why.",
+    ),
     "end": _both(
         "おわり: {hours:.0f} 時間を {seconds:.0f} 秒で再生。取得 {polls} 回、障害 {incidents} 件、"
-        "Slack は投稿 {posts} 通・更新 {edits} 回。",
+        "Slack は投稿 {posts} 通、更新 {edits} 回。",
         "The end: {hours:.0f} hours in {seconds:.0f} s. {polls} polls, {incidents} incident(s), "
         "{posts} Slack message(s), edited {edits} times.",
     ),
@@ -118,3 +135,17 @@ WORDS: Mapping[str, Mapping[Language, str]] = {
 def said(key: str, language: Language, **values: object) -> str:
     """Return what the narrator says."""
     return WORDS[key][language].format(**values)
+
+
+_WEEKDAYS = "月火水木金土日"
+
+
+def moment(instant: datetime, language: Language) -> str:
+    """Return a local instant as a scene's heading has it.
+
+    >>> moment(datetime(2026, 11, 2, 14, 10), Language.JA), moment(datetime(2026, 11, 2, 14, 10), Language.EN)
+    ('11月2日（月） 14:10', 'Mon 2 Nov, 14:10')
+    """
+    if language is Language.JA:
+        return f"{instant.month}月{instant.day}日（{_WEEKDAYS[instant.weekday()]}） {instant:%H:%M}"
+    return f"{instant:%a} {instant.day} {instant:%b, %H:%M}"

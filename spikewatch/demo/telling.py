@@ -4,7 +4,7 @@ import queue
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -28,9 +28,10 @@ from spikewatch.demo.desk import (
     CLIENT_SECRET,
     desk_of,
 )
-from spikewatch.demo.script import BACKFILL, SCENES, Scene, said
+from spikewatch.demo.pacing import CRAWL, USUAL_LAG, Pacer
+from spikewatch.demo.script import BACKFILL, SCENES, Scene, moment, said
 from spikewatch.ingest import Progress as Reading
-from spikewatch.lab.synthetic import START_OF_LIVE, World, demo_world
+from spikewatch.lab.synthetic import START_OF_LIVE, PlantedSurge, World, demo_world
 from spikewatch.sandbox.chat import Chat, ChatMessage
 from spikewatch.sandbox.screen import draw
 
@@ -41,14 +42,17 @@ LEAD = timedelta(minutes=25)
 REDRAW_AFTER = timedelta(minutes=25)
 """An edit that only changes numbers is drawn again after this much of the story's time."""
 
-WAIT_S = 120.0
+STUCK_AFTER_S = 90.0
+"""The story is given up when judging has not moved for this many real seconds."""
+
+TURN_S = 0.1
 COLUMNS = 100
 
 
 def tell(*, once: bool, speed: float | None, language: str) -> int:
     """Tell the story and return the exit status: 0 where it went as the script says, else 1."""
     console = Console(width=None if sys.stdout.isatty() else COLUMNS, highlight=False)
-    logs.configure(sys.stderr, level="ERROR")
+    logs.configure(sys.stderr, level="WARNING")
     with ExitStack() as stack:
         stage = stack.enter_context(_stage(console, Language(language), speed))
         as_scripted = stage.play()
@@ -60,7 +64,7 @@ def tell(*, once: bool, speed: float | None, language: str) -> int:
 
 def _until_interrupted(stage: "_Stage") -> None:
     try:
-        stage.clock.change_speed(1.0)
+        stage.pacer.set(1.0)
         threading.Event().wait()
     except KeyboardInterrupt:
         stage.console.print()
@@ -93,6 +97,7 @@ def _stage(console: Console, language: Language, speed: float | None) -> Iterato
         config = _config(Path(folder), desk=desk.url, chat=chat.url, language=language)
         stage = _Stage(console, language, speed, clock, world, chat, changes)
         stage.assembly = assemble(config, clock=clock, on_page=stage.note_page, on_notice=stage.note)
+        stage.pacer = Pacer(clock, wake=stage.poll)
         stage.assembly.start()
         try:
             yield stage
@@ -140,10 +145,16 @@ class _Stage:
     chat: Chat
     changes: queue.Queue[ChatMessage]
     assembly: Assembly = field(init=False)
+    pacer: Pacer = field(init=False)
     progress: Reading | None = None
     pages: int = 0
     opened: list[Notice] = field(default_factory=list)
     drawn: dict[str, tuple[datetime, str]] = field(default_factory=dict)
+
+    def poll(self) -> None:
+        """Let the daemon read the desk at once."""
+        for ingest in self.assembly.ingests:
+            self.assembly.daemon.wake(f"poll:{ingest.name}")
 
     def note_page(self, progress: Reading) -> None:
         """Take note of a page that was read."""
@@ -161,43 +172,65 @@ class _Stage:
         began = wall.now()
         self._backfill()
         self.console.print(said("metrics", self.language, address=self.assembly.http.address))
-        went = [self._scene(scene) for scene in SCENES]
+        as_scripted = True
+        try:
+            for scene in SCENES:
+                as_scripted &= self._scene(scene)
+        except _Stuck:
+            self.console.print(said("stuck", self.language, seconds=STUCK_AFTER_S))
+            return False
         self._last_words((wall.now() - began).total_seconds())
-        return all(went)
+        return as_scripted
 
     def _backfill(self) -> None:
         deadline = threading.Event()
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
         with Progress(*columns, console=self.console, disable=not self.console.is_terminal) as bar:
             task = bar.add_task(said("reading", self.language), total=1.0)
-            while self.assembly.store.source_states() == {} or not self._caught_up():
-                deadline.wait(0.05)
+            while not self._caught_up():
+                deadline.wait(TURN_S)
+                if self.clock.now() > START_OF_LIVE:
+                    self.pacer.set(min(self.clock.speed, CRAWL))
                 bar.update(task, completed=0.0 if self.progress is None else self.progress.fraction)
             bar.update(task, completed=1.0)
         tickets = 0 if self.progress is None else self.progress.tickets
         self.console.print(said("read", self.language, tickets=tickets, pages=self.pages))
 
     def _caught_up(self) -> bool:
-        return all(state.watermark is not None for state in self.assembly.store.source_states().values())
+        states = self.assembly.store.source_states().values()
+        return bool(states) and all(state.watermark is not None for state in states)
 
     def _scene(self, scene: Scene) -> bool:
         before = len(self.opened)
-        self.clock.change_speed(self.speed or scene.speed)
-        self.console.rule(f"{self.clock.now().astimezone(TOKYO):%m-%d %H:%M}", align="left")
-        self.console.print(scene.before[self.language])
-        end = START_OF_LIVE + scene.until
-        while self._judged_until() < end:
-            try:
-                self._show(self.changes.get(timeout=0.1))
-            except queue.Empty:
-                continue
+        self._turn_until(lambda: self.clock.now() >= START_OF_LIVE + scene.begins, scene)
+        self.console.rule(moment(self.clock.now().astimezone(TOKYO), self.language), align="left")
+        self.console.print(scene.before[self.language].format(began=_local(self._outage.start)))
+        self._turn_until(lambda: self._judged_until() >= START_OF_LIVE + scene.until, scene)
         seen = len(self.opened) - before
         if seen != scene.expects:
             self.console.print(said("unexpected", self.language, seen=seen, expected=scene.expects))
             return False
-        if scene.after[self.language]:
-            self.console.print(scene.after[self.language])
+        self.console.print(scene.after[self.language])
         return True
+
+    def _turn_until(self, done: Callable[[], bool], scene: Scene) -> None:
+        """Show what happens until something is done; raises _Stuck when judging does not move."""
+        judged, still = self._judged_until(), 0
+        while not done():
+            try:
+                self._show(self.changes.get(timeout=TURN_S))
+            except queue.Empty:
+                still += 1
+            moved = self._judged_until() != judged
+            judged, still = self._judged_until(), 0 if moved else still
+            speed = self.speed or scene.speed
+            self.pacer.keep(speed, judged_until=judged)
+            if still * TURN_S > STUCK_AFTER_S + self.clock.real_seconds(USUAL_LAG):
+                raise _Stuck
+
+    @property
+    def _outage(self) -> PlantedSurge:
+        return self.world.judged_surges[0]
 
     def _judged_until(self) -> datetime:
         snapshot = self.assembly.cycle.snapshot
@@ -207,15 +240,19 @@ class _Stage:
 
     def _show(self, message: ChatMessage) -> None:
         """Draw a message that was posted, says something new, or has not been drawn for a while."""
-        now = self.clock.now()
+        now = message.edited_at or message.posted_at
         state = _state_of(message)
         last = self.drawn.get(message.ts)
         if last is not None and last[1] == state and now - last[0] < REDRAW_AFTER:
             return
         self.drawn[message.ts] = (now, state)
         word = said("posted" if last is None else "edited", self.language)
-        self.console.print(f"[dim]{now.astimezone(TOKYO):%H:%M}[/] {word}")
+        self.console.print(f"[bold]{_local(now)}[/] {word}")
         self.console.print(draw(message, edited=self.chat.times_edited(message)))
+        if last is None and self.opened and now >= self._outage.start:
+            found = _local(self.opened[-1].at)
+            began = _local(self._outage.start)
+            self.console.print(said("told", self.language, began=began, found=found, told=_local(now)))
 
     def _last_words(self, seconds: float) -> None:
         while not self.changes.empty():
@@ -234,6 +271,14 @@ class _Stage:
                 edits=len(self.chat.edits),
             )
         )
+
+
+class _Stuck(Exception):
+    """Judging has not moved for so long that something must have failed."""
+
+
+def _local(instant: datetime) -> str:
+    return f"{instant.astimezone(TOKYO):%H:%M}"
 
 
 def _state_of(message: ChatMessage) -> str:

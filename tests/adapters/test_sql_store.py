@@ -11,7 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.exc import IntegrityError
 
 from spikewatch.adapters.sql_store import SqlStore, open_store, tables
@@ -135,12 +135,11 @@ def test_a_migration_that_breaks_off_leaves_nothing(path: Path) -> None:
 
 
 def test_the_same_upserts_are_understood_by_postgresql() -> None:
-    adding = upsert(
-        postgresql.dialect(), tables.count, on=["bucket", "series_id"], replace=["late"], add=["tickets"]
-    )
-    keeping = insert_new(postgresql.dialect(), tables.meta)
+    dialect = PGDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves its dialects' constructors untyped
+    adding = upsert(dialect, tables.count, on=["bucket", "series_id"], replace=["late"], add=["tickets"])
+    keeping = insert_new(dialect, tables.meta)
 
-    added, kept = (str(each.compile(dialect=postgresql.dialect())) for each in (adding, keeping))
+    added, kept = (str(each.compile(dialect=dialect)) for each in (adding, keeping))
 
     assert added.endswith(
         "ON CONFLICT (bucket, series_id) DO UPDATE"

@@ -215,6 +215,26 @@ class TestSparse:
         np.testing.assert_allclose(whole.slot_mean, short.slot_mean, rtol=1e-6)
         assert whole.modelled.all()
 
+    def test_a_service_known_for_less_than_two_weeks_is_left_to_the_seasonal_model(self) -> None:
+        roster = Roster.of([SeriesKey("payments", "login"), SeriesKey("shop", "refund")])
+        known = np.ones((2, HOURS), dtype=np.bool_)
+        known[1, : HOURS - 335] = False
+        leaves = np.where(known, poisson(20, seed=15, n_series=2), 0)
+        counts = np.asarray(roster.roll_up(leaves), dtype=np.int64)
+        hourly = Panel(roster, Grid(HOUR, MONDAY, HOURS), counts, known)
+        grid = Grid(timedelta(minutes=5), MONDAY * 12, HOURS * 12)
+
+        baseline = fitted(History(hourly, grid, np.zeros((2, HOURS * 12), dtype=np.int64)))
+
+        told = dict(zip(map(str, roster.keys), baseline.modelled.tolist(), strict=True))
+        assert told == {
+            "payments/login": True,
+            "shop/refund": False,
+            "payments/*": True,
+            "shop/*": False,
+            "*/*": True,
+        }
+
     def test_nothing_known_is_left_to_the_seasonal_model(self) -> None:
         known = np.zeros((1, HOURS), dtype=np.bool_)
 
@@ -255,6 +275,16 @@ class TestCompletion:
 
         assert holed.slot_mean[0].sum() == pytest.approx(whole.slot_mean[0].sum(), rel=0.03)
         assert holed.slot_mean[0, -60:-20].sum() == pytest.approx(weekly(20)[-60:-20].sum(), rel=0.15)
+
+    def test_unknown_hours_are_filled_at_the_level_of_their_week(self) -> None:
+        level = np.repeat(1.1 ** np.arange(WEEKS), SLOTS)
+        counts = np.round(level * np.tile(weekly(50), WEEKS)).astype(np.int64)[None, :]
+        known = np.ones((1, HOURS), dtype=np.bool_)
+        known[:, -72:] = False
+
+        whole, holed = fitted(history(counts)), fitted(history(counts, known=known))
+
+        assert holed.slot_mean[0, -72:].sum() == pytest.approx(whole.slot_mean[0, -72:].sum(), rel=0.08)
 
     def test_what_was_counted_in_an_unknown_hour_does_not_matter(self) -> None:
         counts = poisson(20, seed=13)

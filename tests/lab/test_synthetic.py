@@ -367,7 +367,7 @@ def test_the_demo_has_one_past_incident_and_one_login_outage() -> None:
         datetime(2026, 11, 2, 15, 50, tzinfo=TOKYO),
     )
     assert len(outage.series) == 3
-    assert 6 <= outage.factor <= 10
+    assert 10 <= outage.factor <= 20
 
 
 def test_the_demo_outage_is_plain_to_see_within_half_an_hour() -> None:

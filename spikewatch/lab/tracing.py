@@ -1,0 +1,116 @@
+"""Tracing: what the detector saw in each window while a replay went by, kept for looking at it afterwards."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+from spikewatch.core.counts import Bools, Floats, Ints
+from spikewatch.core.scoring import Assessment
+from spikewatch.core.timegrid import HOUR, seconds
+from spikewatch.cycle import Verdict
+from spikewatch.errors import Mistake
+from spikewatch.lab.recordings import series_row
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One series in one window over time; all arrays are (n,), one entry a judged bucket, oldest first.
+
+    at         end of the bucket, which is the end of the window, in seconds since 1970
+    observed   tickets in the window's known buckets
+    expected   tickets the baseline expected there
+    deviation  standard deviation of the tickets that the baseline allows for
+    upper      the largest count that would not have alerted
+    score      1 is the alert threshold
+    judged     False where too little of the window is known, or the series is still being learnt
+    """
+
+    at: Ints
+    observed: Ints
+    expected: Floats
+    deviation: Floats
+    upper: Ints
+    score: Floats
+    judged: Bools
+
+
+class Trace:
+    """Keeps what a replay judged; hand it over as `on_verdict`."""
+
+    def __init__(self, *, window: timedelta = HOUR, services: Collection[str] | None = None) -> None:
+        """Keep one window of every series, or of those of some services: a large fleet takes much memory."""
+        self._window = window
+        self._services = services
+        self._rows: Ints = np.empty(0, dtype=np.int64)
+        self._seen: list[Course] = []
+        self._last: Assessment | None = None
+
+    def __call__(self, verdict: Verdict) -> None:
+        """Keep what a verdict was made of. Raises Mistake where the detector does not judge the window."""
+        assessment = verdict.assessment
+        if self._last is None:
+            self._rows = self._chosen(assessment)
+        self._last = assessment
+        self._seen.append(_course(assessment, self._rows, _place(assessment, self._window)))
+
+    @property
+    def window(self) -> timedelta:
+        """The window that is kept."""
+        return self._window
+
+    def course(self, *, service: str | None = None, category: str | None = None) -> Course:
+        """Return the course of a series: of a whole service without a category, of the whole fleet without both.
+
+        Raises Mistake where the series was not kept, or nothing was judged yet.
+        """
+        if self._last is None:
+            raise Mistake("nothing was traced: hand the trace to a replay as on_verdict")
+        row = series_row(self._last.limits.roster, service=service, category=category)
+        found = np.flatnonzero(self._rows == row)
+        if not len(found):
+            raise Mistake(
+                f"{self._last.limits.roster.keys[row]} was not traced: name its service in services"
+            )
+        place = int(found[0])
+        return Course(
+            np.concatenate([part.at for part in self._seen]),
+            np.concatenate([part.observed[place] for part in self._seen]),
+            np.concatenate([part.expected[place] for part in self._seen]),
+            np.concatenate([part.deviation[place] for part in self._seen]),
+            np.concatenate([part.upper[place] for part in self._seen]),
+            np.concatenate([part.score[place] for part in self._seen]),
+            np.concatenate([part.judged[place] for part in self._seen]),
+        )
+
+    def _chosen(self, assessment: Assessment) -> Ints:
+        keys = assessment.limits.roster.keys
+        chosen = [
+            row for row, key in enumerate(keys) if self._services is None or key.service in self._services
+        ]
+        return np.array(chosen, dtype=np.int64)
+
+
+def _place(assessment: Assessment, window: timedelta) -> int:
+    width = window / assessment.step
+    if width not in assessment.windows:
+        minutes = [f"{width * seconds(assessment.step) // 60}m" for width in assessment.windows]
+        raise Mistake(
+            f"a window of {seconds(window) // 60}m is not judged; choose one of {', '.join(minutes)}"
+        )
+    return assessment.windows.index(int(width))
+
+
+def _course(assessment: Assessment, rows: Ints, window: int) -> Course:
+    """Return the courses of some rows, each array but `at` (n_rows, n_judged)."""
+    step, columns = seconds(assessment.step), range(assessment.n_judged)
+    return Course(
+        at=(assessment.first + 1 + np.arange(assessment.n_judged)) * step,
+        observed=assessment.observed[rows, window],
+        expected=assessment.expected[rows, window],
+        deviation=np.sqrt(assessment.variance[rows, window]),
+        upper=np.stack([assessment.upper(window, column, rows) for column in columns], axis=1),
+        score=assessment.score[rows, window],
+        judged=np.array(assessment.judged[rows, window]),
+    )
