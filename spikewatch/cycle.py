@@ -7,21 +7,21 @@ daemon's side: it reads the store, keeps the baseline of the running epoch, and 
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
 
 from spikewatch.core.baseline import Baseline, History, cutoff_hour, fit
-from spikewatch.core.budget import limits_of
+from spikewatch.core.budget import limits_of, rules_of
 from spikewatch.core.calendars import Calendar
-from spikewatch.core.counts import Panel, SeriesKey, build_panel, known_buckets
+from spikewatch.core.counts import Panel, Roster, SeriesKey, build_panel, known_buckets
 from spikewatch.core.incidents import Incident, Incidents, Rules, advance, ended_surges, open_surges
 from spikewatch.core.notices import Notice, notice_of, why_tell
 from spikewatch.core.outbox import Delivery
 from spikewatch.core.scoring import Assessment, Limits, assess
-from spikewatch.core.settings import DetectionSettings, ServiceSettings
+from spikewatch.core.settings import DetectionSettings, SeriesRule, ServiceSettings
 from spikewatch.core.snapshot import Snapshot, WindowReadings
 from spikewatch.core.surges import Surge, buckets_since_rise, follow
 from spikewatch.core.timegrid import HOUR, Grid, bucket_end, bucket_number, bucket_start, seconds
@@ -67,9 +67,13 @@ class Detector:
         within = history.before(self.last_hour(epoch), hours=self.history // HOUR)
         return fit(within, calendar=self.calendar, model=self.detection.model, epoch=epoch)
 
-    def limits(self, baseline: Baseline) -> Limits:
-        """Return what each series must reach."""
-        return limits_of(baseline, detection=self.detection, services=self.services)
+    def rules(self, roster: Roster) -> tuple[SeriesRule, ...]:
+        """Return the rule of each series."""
+        return rules_of(roster, detection=self.detection, services=self.services)
+
+    def limits(self, baseline: Baseline, *, rules: Sequence[SeriesRule] | None = None) -> Limits:
+        """Return what each series must reach; `rules` are those of the baseline's roster, where they were kept."""
+        return limits_of(baseline, detection=self.detection, services=self.services, rules=rules)
 
 
 @dataclass(frozen=True)
@@ -171,6 +175,15 @@ def _risen(assessment: Assessment, row: int, column: int, now: datetime, *, afte
     )
 
 
+@dataclass(frozen=True)
+class _Standards:
+    """A baseline as it was fitted, the same with the rows of the newest roster, and what follows from that."""
+
+    fitted: Baseline
+    baseline: Baseline
+    limits: Limits
+
+
 class Cycle:
     """The daemon's judging: call `run` after a poll, `refit` ahead of the hour; one thread at a time each."""
 
@@ -189,6 +202,7 @@ class Cycle:
         self._detector = detector
         self._plan = plan
         self._baselines: dict[int, Baseline] = {}
+        self._last: _Standards | None = None
         self._fitting = threading.Lock()
         self.snapshot: Snapshot | None = None
 
@@ -246,9 +260,8 @@ class Cycle:
         if state.judged_until is None:
             return None
         last = state.judged_until - 1
-        panel = self._panel(last, state.judged_until, sources)
-        baseline = self.refit(epoch=self._detector.epoch_of(last)).for_roster(panel.roster)
-        limits = self._detector.limits(baseline)
+        panel = load_panel(self._store, self._detector, first=last, until=state.judged_until, sources=sources)
+        baseline, limits = self._standards(self._detector.epoch_of(last), panel.roster)
         assessment = assess(panel, baseline, limits, first=last, windows=self._detector.detection.windows)
         return self._look(assessment, state.incidents, until=state.judged_until, sources=sources)
 
@@ -265,35 +278,27 @@ class Cycle:
         incidents = state.incidents
         verdicts = []
         for left, right in self._epochs(first, until):
-            baseline = self.refit(epoch=self._detector.epoch_of(left))
-            panel = self._panel(left, right, sources)
-            baseline = baseline.for_roster(panel.roster)
-            verdict = judge(
-                panel,
-                baseline,
-                self._detector.limits(baseline),
-                first=left,
-                incidents=incidents,
-                detector=self._detector,
-            )
+            epoch = self._detector.epoch_of(left)
+            self.refit(epoch=epoch)
+            panel = load_panel(self._store, self._detector, first=left, until=right, sources=sources)
+            baseline, limits = self._standards(epoch, panel.roster)
+            verdict = judge(panel, baseline, limits, first=left, incidents=incidents, detector=self._detector)
             incidents = verdict.incidents
             verdicts.append(verdict)
         return verdicts
+
+    def _standards(self, epoch: int, roster: Roster) -> tuple[Baseline, Limits]:
+        """Return what the series of a roster are judged by; the same as last time while neither epoch nor roster change."""
+        fitted, last = self.refit(epoch=epoch), self._last
+        if last is None or last.fitted is not fitted or last.limits.roster.keys != roster.keys:
+            baseline = fitted.for_roster(roster)
+            last = self._last = _Standards(fitted, baseline, self._detector.limits(baseline))
+        return last.baseline, last.limits
 
     def _epochs(self, first: int, until: int) -> list[tuple[int, int]]:
         per_hour = 3600 // seconds(self._detector.step)
         edges = [first, *range((first // per_hour + 1) * per_hour, until, per_hour), until]
         return list(pairwise(edges))
-
-    def _panel(self, first: int, until: int, sources: Mapping[str, SourceState]) -> Panel:
-        grid = Grid(self._detector.step, first - self._detector.longest + 1, 0)
-        grid = replace(grid, length=until - grid.first)
-        rows = self._store.counts(first=grid.first, stop=grid.stop)
-        # read after the rows: it only grows, so it holds every one of them, whatever is polled meanwhile
-        roster = self._store.roster()
-        cells = ((roster.rows[row.series], row.bucket, row.tickets - row.late) for row in rows)
-        since, mark = _known_span(sources)
-        return build_panel(roster, grid, cells, known=known_buckets(roster, grid, since=since, until=mark))
 
     def _look(
         self,
@@ -321,6 +326,22 @@ class Cycle:
         )
 
 
+def load_panel(
+    store: Store, detector: Detector, *, first: int, until: int, sources: Mapping[str, SourceState]
+) -> Panel:
+    """Read from the store what judging buckets `[first, until)` looks at; late tickets are left out."""
+    reach = first - detector.longest + 1
+    grid = Grid(detector.step, reach, until - reach)
+    cells = store.counts(first=grid.first, stop=grid.stop)
+    since, mark = _known_span(sources)
+    return build_panel(
+        cells.roster,
+        grid,
+        np.stack([cells.row, cells.bucket, cells.tickets - cells.late], axis=1),
+        known=known_buckets(cells.roster, grid, since=since, until=mark),
+    )
+
+
 def load_history(store: Store, detector: Detector, *, epoch: int) -> History:
     """Read from the store what the baseline of an epoch learns from."""
     first, stop = detector.first_hour(epoch), detector.last_hour(epoch)
@@ -328,22 +349,17 @@ def load_history(store: Store, detector: Detector, *, epoch: int) -> History:
     since, mark = _known_span(store.source_states())
     hours = Grid(HOUR, first, stop - first)
     buckets = Grid(detector.step, first * per_hour, hours.length * per_hour)
-    hourly = store.hourly(first=first, stop=stop)
-    fine = store.counts(first=buckets.first, stop=buckets.stop)
-    # read after the rows: it only grows, so it holds every one of them, whatever is polled meanwhile
-    roster = store.roster()
-    cells = ((roster.rows[key], hour, tickets) for key, hour, tickets in hourly)
+    cells = store.counts(first=buckets.first, stop=buckets.stop)
+    roster = cells.roster
     panel = build_panel(
         roster,
         hours,
-        cells,
+        np.stack([cells.row, cells.bucket // per_hour, cells.tickets], axis=1),
         known=known_buckets(roster, hours, since=since, until=mark),
         dtype=np.int32,
     )
     services = np.zeros((len(roster.services), buckets.length), dtype=np.int32)
-    place = {service: row for row, service in enumerate(roster.services)}
-    for row in fine:
-        services[place[row.series.service], row.bucket - buckets.first] += row.tickets
+    np.add.at(services, (roster.service_of[cells.row], cells.bucket - buckets.first), cells.tickets)
     return History(panel, buckets, services)
 
 

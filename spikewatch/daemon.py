@@ -24,8 +24,9 @@ log = logging.getLogger(__name__)
 LEAST_INTERVAL_S = 0.05
 """No job starts more often than this in the machine's time, however fast the clock runs."""
 
-STOP_WITHIN = timedelta(seconds=4)
-"""Time that running jobs get to finish; whatever is cut off is safe, for every step is a transaction."""
+STOP_WITHIN = timedelta(seconds=3)
+"""Time that running jobs get to finish, of the five seconds in which the program ends; what is cut off is safe, for every
+step is a transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Daemon:
         self._clock = clock
         self._changed = threading.Condition()
         self._jobs = {job.name: _Guarded(job, self._changed, self._after) for job in jobs}
+        self._failing: dict[str, str] = {}
         self._stopping = False
         self._scheduler = BackgroundScheduler(
             executors={"default": _DaemonThreads()},
@@ -99,12 +101,16 @@ class Daemon:
     def _after(self, job: Job, error: Exception | None) -> None:
         """Wake what follows a run that worked, or make a failure known."""
         if error is None:
+            if self._failing.pop(job.name, None) is not None:
+                log.info("job_recovered", extra={"job": job.name})
             for name in job.wakes:
                 self.wake(name)
         elif self._stopping:
             log.info("job_cut_off", extra={"job": job.name, "error": repr(error)})
         else:
-            log.error("job_failed", extra={"job": job.name, "error": repr(error)}, exc_info=error)
+            if self._failing.get(job.name) != repr(error):
+                self._failing[job.name] = repr(error)
+                log.error("job_failed", extra={"job": job.name, "error": repr(error)}, exc_info=error)
             job.on_error(error)
 
 

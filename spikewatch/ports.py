@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from spikewatch.core.counts import CountRow, Roster, SeriesKey, Ticket
+from spikewatch.core.counts import Cells, Roster, SeriesKey, Ticket
 from spikewatch.core.incidents import Incident, Incidents
 from spikewatch.core.outbox import Delivery, Receipt
 from spikewatch.core.wording import Message
@@ -280,12 +280,8 @@ class Store(Protocol):
         """Return all series ever counted."""
         ...
 
-    def counts(self, *, first: int, stop: int) -> Sequence[CountRow]:
-        """Return the rows of buckets `[first, stop)` of the configured step, in no particular order."""
-        ...
-
-    def hourly(self, *, first: int, stop: int) -> Sequence[tuple[SeriesKey, int, int]]:
-        """Return (series, hour number since the epoch, tickets) of hours `[first, stop)`, late ones included."""
+    def counts(self, *, first: int, stop: int) -> Cells:
+        """Return the counts of buckets `[first, stop)` of the configured step, with the roster of that moment."""
         ...
 
     def source_states(self) -> Mapping[str, SourceState]:

@@ -80,7 +80,12 @@ def baseline(
 
 
 def limits(
-    roster: Roster, *, cutoff: float = 5.0, min_tickets: int = 5, min_ratio: float = 1.5, critical: float = 2.0
+    roster: Roster,
+    *,
+    cutoff: float = 5.0,
+    min_tickets: int = 5,
+    min_ratio: float = 1.5,
+    critical: float = 2.0,
 ) -> Limits:
     """The same limits for every series."""
     n_series = len(roster)

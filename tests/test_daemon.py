@@ -71,6 +71,87 @@ def test_a_failing_job_stops_neither_itself_nor_the_others(clock: ScaledClock) -
     daemon.stop()
 
 
+def test_a_failure_is_logged_when_it_begins_and_when_it_is_over(
+    clock: ScaledClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    counter = Counter()
+
+    def fail_three_times() -> None:
+        counter()
+        if counter.calls <= 3:
+            message = "no luck"
+            raise RuntimeError(message)
+
+    daemon = Daemon([Job("poll", timedelta(minutes=2), fail_three_times)], clock=clock)
+
+    with caplog.at_level("INFO", "spikewatch.daemon"):
+        daemon.start()
+        assert counter.wait_for(5)
+        daemon.stop()
+
+    assert [record.message for record in caplog.records] == ["job_failed", "job_recovered"]
+
+
+def test_a_job_that_is_due_while_it_runs_is_left_out_without_a_word(
+    clock: ScaledClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    leave, ticks, slow = threading.Event(), Counter(), Counter()
+
+    def hold() -> None:
+        slow()
+        leave.wait(DEADLINE_S)
+
+    jobs = [Job("poll", timedelta(minutes=2), hold), Job("tick", timedelta(minutes=2), ticks)]
+    daemon = Daemon(jobs, clock=clock)
+    daemon.start()
+
+    assert ticks.wait_for(4)
+    runs_meanwhile = slow.calls
+    leave.set()
+
+    assert slow.wait_for(2)
+    assert daemon.stop()
+    assert runs_meanwhile == 1
+    assert caplog.records == []
+
+
+def test_a_job_can_be_run_once_before_the_start(clock: ScaledClock) -> None:
+    counter, woken = Counter(), Counter()
+    jobs = [
+        Job("judge", timedelta(weeks=100), counter, wakes=("deliver",)),
+        Job("deliver", timedelta(weeks=100), woken),
+    ]
+    daemon = Daemon(jobs, clock=clock)
+
+    daemon.run_once("judge")
+
+    assert (counter.calls, woken.calls) == (1, 0)
+    assert daemon.stop()
+
+
+def test_a_job_that_fails_while_stopping_is_no_error(
+    clock: ScaledClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    entered, counter = threading.Event(), Counter()
+
+    def cut_off() -> None:
+        entered.set()
+        clock.wait(timedelta(weeks=100))
+        counter()
+        message = "the store is closed"
+        raise RuntimeError(message)
+
+    daemon = Daemon([Job("poll", timedelta(minutes=2), cut_off)], clock=clock)
+    daemon.start()
+    assert entered.wait(DEADLINE_S)
+
+    with caplog.at_level("INFO", "spikewatch.daemon"):
+        assert daemon.stop()
+
+    assert counter.calls == 1
+    assert [record.message for record in caplog.records] == ["job_cut_off"]
+
+
 def test_a_job_that_worked_wakes_the_next_one(clock: ScaledClock) -> None:
     judged = Counter()
     jobs = [

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from spikewatch.adapters.csv_source import read_gaps, read_input, require_step
 from spikewatch.adapters.sql_store import open_store
@@ -33,6 +34,8 @@ def backtest(
     since, until  where judging begins and the input ends; None leaves it to the data
     say           is told what a person should know about the result
     """
+    # thousands of small matrix products: a second BLAS thread costs more than it brings, and moves the last digits
+    threadpool_limits(limits=1, user_api="blas")
     recording = _recorded(source, config=config, until=until, gaps=gaps, say=say)
     detector = detector_of(config, at=recording.until, name=replay_name)
     if since is None:
@@ -70,7 +73,7 @@ def _recorded(
 def _recorded_store(config: Config, *, until: datetime | None) -> Recording:
     store = open_store(config.store, step=config.bucket, exclusive=False)
     try:
-        roster, sources = store.roster(), store.source_states().values()
+        sources = store.source_states().values()
         marks = [state.watermark for state in sources if state.watermark is not None]
         oldest = store.stats().oldest
         if oldest is None or not marks:
@@ -79,14 +82,14 @@ def _recorded_store(config: Config, *, until: datetime | None) -> Recording:
             )
         end = min(marks) if until is None else min(until, *marks)
         stop = bucket_number(end, config.bucket)
-        rows = store.counts(first=bucket_number(oldest, config.bucket), stop=stop)
+        cells = store.counts(first=bucket_number(oldest, config.bucket), stop=stop)
     finally:
         store.close()
     return record(
-        roster,
-        series_rows=np.array([roster.rows[row.series] for row in rows], dtype=np.int64),
-        stamps=np.array([row.bucket for row in rows], dtype=np.int64) * seconds(config.bucket),
-        counts=np.array([row.tickets - row.late for row in rows], dtype=np.int64),
+        cells.roster,
+        series_rows=cells.row,
+        stamps=cells.bucket * seconds(config.bucket),
+        counts=cells.tickets - cells.late,
         step=config.bucket,
         until=bucket_start(stop, config.bucket),
     )

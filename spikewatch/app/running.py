@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
+from threadpoolctl import threadpool_limits
+
 from spikewatch import __version__
 from spikewatch.adapters import log as logs
 from spikewatch.adapters.clock import SystemClock
@@ -26,6 +28,8 @@ def run(path: str | Path, *, env: Mapping[str, str]) -> int:
         log.warning("configuration_note", extra={"note": note})
     stopped = threading.Event()
     _stop_on_signal(stopped)
+    # many small matrix products: a second BLAS thread costs more than it brings, and takes a core that others need
+    threadpool_limits(limits=1, user_api="blas")
     assembly = assemble(config, clock=SystemClock())
     try:
         assembly.start()

@@ -10,9 +10,9 @@ from datetime import timedelta
 import numpy as np
 
 from spikewatch.core.baseline import Baseline
-from spikewatch.core.counts import Bools, Floats
+from spikewatch.core.counts import Bools, Floats, Roster
 from spikewatch.core.scoring import Limits
-from spikewatch.core.settings import DetectionSettings, ServiceSettings, rule_for
+from spikewatch.core.settings import DetectionSettings, SeriesRule, ServiceSettings, rule_for
 from spikewatch.core.timegrid import WEEK
 
 OVERLAP = 2.0
@@ -42,11 +42,26 @@ def cutoffs(
     return np.maximum(-np.log10(share / tests_a_week), LEAST_CUTOFF)
 
 
+def rules_of(
+    roster: Roster, *, detection: DetectionSettings, services: dict[str, ServiceSettings]
+) -> tuple[SeriesRule, ...]:
+    """Return the rule of each series (n_series,); it takes a while for a large fleet, so keep it with the roster."""
+    return tuple(rule_for(*key, detection=detection, services=services) for key in roster.keys)
+
+
 def limits_of(
-    baseline: Baseline, *, detection: DetectionSettings, services: dict[str, ServiceSettings]
+    baseline: Baseline,
+    *,
+    detection: DetectionSettings,
+    services: dict[str, ServiceSettings],
+    rules: Sequence[SeriesRule] | None = None,
 ) -> Limits:
-    """Return what each series of the baseline's roster must reach; the budget is shared by those that are judged."""
-    rules = [rule_for(*key, detection=detection, services=services) for key in baseline.roster.keys]
+    """Return what each series of the baseline's roster must reach; the budget is shared by those that are judged.
+
+    rules  of the roster, where they were kept
+    """
+    if rules is None:
+        rules = rules_of(baseline.roster, detection=detection, services=services)
     enabled = np.array([rule.enabled for rule in rules], dtype=np.bool_)
     weights = np.array([rule.weight for rule in rules])
     return Limits(

@@ -22,6 +22,10 @@ from spikewatch.core.timegrid import HOUR, bucket_start, seconds
 SLOTS = 168
 _SATURDAY, _SUNDAY, _MONDAY = 5, 6, 0
 _ONE_DAY = timedelta(days=1)
+_BLOCK = 168
+"""Spans whose local time is worked out together and kept: a replay asks for the same weeks every hour."""
+
+_NO_SPANS = np.empty((0, 3), dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +69,33 @@ class Calendar:
 
     def local(self, first: int, stop: int, step: timedelta) -> LocalTime:
         """Return the local time of buckets `[first, stop)`."""
-        cells = np.array(
-            [_cell(self, number, seconds(step)) for number in range(first, stop)], dtype=np.int64
-        ).reshape(-1, 3)
-        return LocalTime(slot=cells[:, 0], bucket_of_day=cells[:, 1], off=cells[:, 2].astype(np.bool_))
+        width = seconds(step)
+        span = max(width, seconds(HOUR))
+        begins, position = np.divmod(np.arange(first, stop, dtype=np.int64) * width, span)
+        blocks = range(first * width // span // _BLOCK, (stop - 1) * width // span // _BLOCK + 1)
+        spans = np.concatenate([_NO_SPANS, *(_spans(self, block, span) for block in blocks)])
+        cells = spans[begins - blocks.start * _BLOCK]
+        return LocalTime(
+            slot=cells[:, 0],
+            bucket_of_day=(cells[:, 1] + position) // width,
+            off=cells[:, 2].astype(np.bool_),
+        )
 
 
-@lru_cache(maxsize=200_000)
-def _cell(calendar: Calendar, number: int, width: int) -> tuple[int, int, bool]:
-    span = max(width, seconds(HOUR))
-    begins, position = divmod(number * width, span)
-    local = (bucket_start(begins, timedelta(seconds=span)) + timedelta(seconds=span / 2)).astimezone(
-        calendar.zone
-    )
+@lru_cache(maxsize=2000)
+def _spans(calendar: Calendar, block: int, width: int) -> Ints:
+    """Return (168, 3) slot, begin of the slot in seconds since midnight, and whether off, of one block of spans."""
+    numbers = range(block * _BLOCK, (block + 1) * _BLOCK)
+    spans = np.array([_span(calendar, number, width) for number in numbers], dtype=np.int64)
+    spans.setflags(write=False)
+    return spans
+
+
+def _span(calendar: Calendar, number: int, width: int) -> tuple[int, int, bool]:
+    middle = bucket_start(number, timedelta(seconds=width)) + timedelta(seconds=width / 2)
+    local = middle.astimezone(calendar.zone)
     day, since_midnight = local.date(), local.hour * 3600 + local.minute * 60
-    bucket_of_day = (since_midnight // span * span + position) // width
-    return calendar.like_weekday(day) * 24 + local.hour, bucket_of_day, calendar.is_off(day)
+    return calendar.like_weekday(day) * 24 + local.hour, since_midnight // width * width, calendar.is_off(day)
 
 
 def build_calendar(settings: CalendarSettings, *, zone: ZoneInfo, years: Iterable[int]) -> Calendar:

@@ -4,7 +4,7 @@ A ticket counts once, in the bucket of its creation, under its current service a
 counts on one grid; a bucket that is unknown is not zero.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -167,17 +167,20 @@ class Roster:
         """How many series are no roll-ups; they come first."""
         return sum(not key.is_rollup for key in self.keys)
 
+    @cached_property
+    def first_leaves(self) -> Ints:
+        """The (n_services,) row of each service's first leaf; its others follow."""
+        return np.flatnonzero(np.diff(self.service_of[: self.n_leaves], prepend=-1))
+
     def rows_in(self, other: "Roster") -> Ints:
         """Return for each series here its row in the other roster, -1 where it has none."""
         return np.array([other.rows.get(key, -1) for key in self.keys], dtype=np.int64)
 
     def roll_up(self, leaves: NDArray[np.generic]) -> NDArray[np.generic]:
         """Return (n_series, m) from leaf rows (n_leaves, m): the roll-ups are added below as sums."""
-        place = self.service_of[: self.n_leaves]
         totals = np.zeros((len(self.services), leaves.shape[1]), dtype=leaves.dtype)
-        if len(place):
-            starts = np.flatnonzero(np.diff(place, prepend=-1))
-            totals = np.add.reduceat(leaves, starts, axis=0, dtype=leaves.dtype)
+        if len(self):
+            totals = np.add.reduceat(leaves, self.first_leaves, axis=0, dtype=leaves.dtype)
         fleet = totals.sum(axis=0, keepdims=True, dtype=leaves.dtype) if len(self) else totals
         return np.concatenate([leaves, totals, fleet])
 
@@ -193,6 +196,35 @@ class CountRow(NamedTuple):
     series: SeriesKey
     tickets: int
     late: int = 0
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Counts as a store holds them, in columns: one entry for a series and a bucket, in no particular order.
+
+    A million of them are a few arrays; iterating makes rows of them.
+
+    row      (n,) of the series in the roster
+    bucket   (n,) bucket numbers
+    tickets  (n,) all that count there now
+    late     (n,) how many of them were late: history, not the live window
+    """
+
+    roster: Roster
+    row: Ints
+    bucket: Ints
+    tickets: Ints
+    late: Ints
+
+    def __len__(self) -> int:
+        """Count the entries."""
+        return len(self.row)
+
+    def __iter__(self) -> Iterator[CountRow]:
+        """Yield the entries as rows."""
+        columns = (self.row.tolist(), self.bucket.tolist(), self.tickets.tolist(), self.late.tolist())
+        for row, bucket, tickets, late in zip(*columns, strict=True):
+            yield CountRow(bucket, self.roster.keys[row], tickets, late)
 
 
 @dataclass(frozen=True)
@@ -238,26 +270,33 @@ class Panel:
 def build_panel(
     roster: Roster,
     grid: Grid,
-    rows: Iterable[tuple[int, int, int]],
+    rows: Iterable[tuple[int, int, int]] | Ints,
     *,
     known: Bools,
     dtype: type[np.integer] = np.int64,
 ) -> Panel:
     """Return the panel of (row of the roster, bucket number, tickets) triples; several for one cell add up.
 
+    rows   the triples one by one, or as an array (n, 3)
     known  (n_services, n_buckets)
     dtype  of the counts; a narrow one keeps long histories small
     """
-    cells = np.fromiter((number for row in rows for number in row), dtype=np.int64).reshape(-1, 3)
-    leaves = np.zeros((roster.n_leaves, grid.length), dtype=dtype)
+    if isinstance(rows, np.ndarray):
+        cells = rows
+    else:
+        cells = np.fromiter((number for row in rows for number in row), dtype=np.int64).reshape(-1, 3)
+    # summed up in place: at eight weeks of 10,000 series every copy would be another 54 MB
+    counts = np.zeros((len(roster), grid.length), dtype=dtype)
     place = cells[:, 1] - grid.first
     inside = (place >= 0) & (place < grid.length) & (cells[:, 0] >= 0)
+    leaves, services = counts[: roster.n_leaves], counts[roster.n_leaves : -1]
     np.add.at(leaves, (cells[inside, 0], place[inside]), cells[inside, 2].astype(dtype))
-    rolled = roster.roll_up(leaves) if len(roster) else leaves
     known_services = np.asarray(known, dtype=np.bool_)
-    counts = np.where(_of_service(roster, known_services), rolled, np.zeros((), dtype=dtype))
     if len(roster):
-        counts[-1] = counts[roster.n_leaves : -1].sum(axis=0, dtype=dtype)
+        np.add.reduceat(leaves, roster.first_leaves, axis=0, dtype=dtype, out=services)
+        if not known_services.all():
+            counts *= _of_service(roster, known_services)
+        services.sum(axis=0, dtype=dtype, out=counts[-1])
     return Panel(roster, grid, counts, known_services)
 
 

@@ -233,7 +233,7 @@ class _Desk:
             incident.service is not None
             and incident.phase is Phase.OPEN
             and any(
-                surge.is_open and surge.opened_at > self.now - COMPANY_WITHIN for surge in incident.surges
+                surge.is_open and surge.opened_at >= self.now - COMPANY_WITHIN for surge in incident.surges
             )
         )
 

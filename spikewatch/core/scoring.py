@@ -93,6 +93,7 @@ class Assessment:
     surprise  (n_series, n_windows, n_judged) >= 0, after subsidence
     score     (n_series, n_windows, n_judged) in [0, 100]; 0 where not judged
     judged    (n_series, n_windows, n_judged)
+    learned   (n_series,) False where there is too little history to judge
     counts    (n_series, longest window - 1 + n_judged) tickets a bucket, oldest first; 0 where unknown
     mean      like counts: expected tickets; 0 where unknown
     """
@@ -107,6 +108,7 @@ class Assessment:
     surprise: Floats
     score: Floats
     judged: Bools
+    learned: Bools
     counts: Ints
     mean: Floats
 
@@ -183,7 +185,19 @@ def assess(
     )
     score = np.where(low, np.minimum(score, BELOW_FLOOR), score)
     return Assessment(
-        limits, step, widths, first, observed, expected, total, surprise, score, judged, counts, mean
+        limits,
+        step,
+        widths,
+        first,
+        observed=observed,
+        expected=expected,
+        variance=total,
+        surprise=surprise,
+        score=score,
+        judged=judged,
+        learned=baseline.learned,
+        counts=counts,
+        mean=mean,
     )
 
 
@@ -198,8 +212,8 @@ def surprise_of(observed: Ints, mean: Floats, variance: Floats) -> Floats:
     (variance - mean). Where that underflows, the first term of the tail and the geometric bound of the rest are summed as
     logarithms, so the result is finite for any surge.
 
-    >>> surprise_of(np.array([10, 25, 9000]), np.array([10.0, 10.0, 10.0]), np.array([10.2, 10.2, 10.2])).round(1)
-    array([    0. ,     4.2, 14524.7])
+    >>> surprise_of(np.array([10, 25, 9000]), np.array([10.0, 10.0, 10.0]), np.array([10.2, 10.2, 10.2])).round(1).tolist()
+    [0.0, 4.2, 14524.7]
     """
     result = np.zeros(observed.shape)
     rows = observed > mean
@@ -230,17 +244,21 @@ def largest_normal(mean: Floats, variance: Floats, *, cutoff: Floats) -> Ints:
     Found by bisection on the exact tail, 40 to 60 evaluations at most, between the mean and a bound that is doubled until
     it surprises enough.
     """
+
+    def normal(count: Ints, rows: Ints) -> Bools:
+        return np.asarray(surprise_of(count, mean[rows], variance[rows]) < cutoff[rows])
+
     low = np.floor(mean).astype(np.int64)
     high = (mean + 6.0 * np.sqrt(variance) + 4.0).astype(np.int64)
-    short = surprise_of(high, mean, variance) < cutoff
-    while short.any():
-        low = np.where(short, high, low)
-        high = np.where(short, 2 * high, high)
-        short = surprise_of(high, mean, variance) < cutoff
-    while (high - low > 1).any():
-        middle = (low + high) // 2
-        normal = surprise_of(middle, mean, variance) < cutoff
-        low, high = np.where(normal, middle, low), np.where(normal, high, middle)
+    # only rows still open are evaluated: most are sparse and close at once
+    rows = np.arange(len(mean))
+    while len(rows := rows[normal(high[rows], rows)]):
+        low[rows] = high[rows]
+        high[rows] *= 2
+    while len(rows := np.flatnonzero(high - low > 1)):
+        middle = (low[rows] + high[rows]) // 2
+        below = normal(middle, rows)
+        low[rows[below]], high[rows[~below]] = middle[below], middle[~below]
     return low
 
 
@@ -250,7 +268,7 @@ def why_not(assessment: Assessment, row: int, window: int, column: int) -> WhyNo
     if not limits.enabled[row]:
         return WhyNot.DISABLED
     if not assessment.judged[row, window, column]:
-        return WhyNot.UNKNOWN if assessment.judged[row].any() else WhyNot.LEARNING
+        return WhyNot.UNKNOWN if assessment.learned[row] else WhyNot.LEARNING
     if assessment.score[row, window, column] >= 1:
         return WhyNot.ALERTS
     observed, expected = assessment.observed[row, window, column], assessment.expected[row, window, column]

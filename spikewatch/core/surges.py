@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
+from scipy import special
 
 from spikewatch.core.counts import Floats, Ints, SeriesKey
 from spikewatch.core.scoring import Reading
@@ -15,8 +16,8 @@ from spikewatch.core.scoring import Reading
 QUIET_SCORE = 0.7
 QUIET_FOR = timedelta(minutes=30)
 
-CLEARLY_ABOVE = 1.3
-"""A bucket speaks for the surge where it holds more than this multiple of its expectation."""
+LEAST_MEAN = 1e-9
+"""Stands for an expectation of nothing, as of unknown buckets, so that ratios exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +85,17 @@ def resume(surge: Surge, reading: Reading, *, bucket_end: datetime, excess: floa
 
 
 def buckets_since_rise(counts: Ints, expected: Floats) -> int:
-    """Return how many of the newest buckets belong to the rise: the suffix with the greatest excess over 1.3 x normal.
+    """Return how many of the newest buckets belong to the rise: the suffix whose excess is the least likely by chance.
+
+    The likelihood ratio of a suffix with c tickets where m are expected is c log(c / m) - (c - m) for Poisson counts, at the
+    rise c / m that suits it best. A little more than normal before a burst thus never makes the rise look older.
 
     counts, expected  (n_buckets,) oldest first
 
     >>> buckets_since_rise(np.array([3, 2, 2, 9, 8, 12]), np.array([2.5, 2.5, 2.5, 2.5, 2.5, 2.5]))
     3
     """
-    gains = np.cumsum((counts - CLEARLY_ABOVE * expected)[::-1])
-    return int(np.argmax(gains)) + 1
+    tickets = np.cumsum(counts[::-1]).astype(np.float64)
+    mean = np.maximum(np.cumsum(expected[::-1]), LEAST_MEAN)
+    ratio = special.xlogy(tickets, tickets / mean) - (tickets - mean)
+    return int(np.argmax(np.where(tickets > mean, ratio, 0.0))) + 1

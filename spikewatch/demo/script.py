@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from spikewatch.core.settings import Language
 
-HURRY = 5400.0
+HURRY = 7200.0
 LINGER = 720.0
 BACKFILL = 150.0
 
@@ -51,7 +51,7 @@ SCENES = (
     ),
     Scene(
         timedelta(hours=8, minutes=10),
-        timedelta(hours=12),
+        timedelta(hours=11, minutes=30),
         LINGER,
         _both(
             "{began}、ログインに障害が起きました。サーバーの監視画面はまだ緑のままです。",
@@ -64,7 +64,7 @@ SCENES = (
         expects=1,
     ),
     Scene(
-        timedelta(hours=12),
+        timedelta(hours=11, minutes=30),
         timedelta(hours=42),
         HURRY,
         _both(
@@ -122,8 +122,8 @@ WORDS: Mapping[str, Mapping[Language, str]] = {
     "end": _both(
         "おわり: {hours:.0f} 時間を {seconds:.0f} 秒で再生。取得 {polls} 回、障害 {incidents} 件、"
         "Slack は投稿 {posts} 通、更新 {edits} 回。",
-        "The end: {hours:.0f} hours in {seconds:.0f} s. {polls} polls, {incidents} incident(s), "
-        "{posts} Slack message(s), edited {edits} times.",
+        "The end: {hours:.0f} hours in {seconds:.0f} s. Polls: {polls}, incidents: {incidents}, "
+        "Slack messages: {posts} (edited {edits} times).",
     ),
     "stay": _both(
         "メトリクスを表示し続けます。Ctrl-C で終了します。",

@@ -87,7 +87,7 @@ def _stage(console: Console, language: Language, speed: float | None) -> Iterato
             tickets=int(world.counts[:, :live].sum()),
         )
     )
-    clock = ScaledClock(START_OF_LIVE - LEAD, speed=speed or BACKFILL)
+    clock = ScaledClock(START_OF_LIVE - LEAD, speed=BACKFILL)
     changes: queue.Queue[ChatMessage] = queue.Queue()
     with (
         tempfile.TemporaryDirectory(prefix="spikewatch-demo-") as folder,
@@ -202,8 +202,9 @@ class _Stage:
 
     def _scene(self, scene: Scene) -> bool:
         before = len(self.opened)
-        self._turn_until(lambda: self.clock.now() >= START_OF_LIVE + scene.begins, scene)
-        self.console.rule(moment(self.clock.now().astimezone(TOKYO), self.language), align="left")
+        begins = START_OF_LIVE + scene.begins
+        self._turn_until(lambda: self.clock.now() >= begins, scene)
+        self.console.rule(moment(begins.astimezone(TOKYO), self.language), align="left")
         self.console.print(scene.before[self.language].format(began=_local(self._outage.start)))
         self._turn_until(lambda: self._judged_until() >= START_OF_LIVE + scene.until, scene)
         seen = len(self.opened) - before

@@ -12,6 +12,7 @@ from statistics import median
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spikewatch.core.counts import Floats, Ints, Roster, SeriesKey
 from spikewatch.core.timegrid import WEEK, Grid, Span, bucket_end, seconds
@@ -241,7 +242,7 @@ class Scored:
     scores  (n_series, n_buckets) finite; higher is more unusual; rows of the roster, the fleet's own row is ignored
     """
 
-    scores: Floats
+    scores: NDArray[np.floating]
     roster: Roster
     grid: Grid
     surges: tuple[PlantedSurge, ...]
@@ -291,7 +292,7 @@ def at_false_rate(scored: Sequence[Scored], *, per_week: float) -> float:
 class _Course:
     """The best score of one service by bucket, and where an opening is excused by a surge."""
 
-    best: Floats
+    best: NDArray[np.floating]
     excused: Floats
     join: int
 
@@ -316,7 +317,7 @@ def _courses(scored: Scored) -> list[_Course]:
     return courses
 
 
-def _peaks(best: Floats, join: int) -> Floats:
+def _peaks(best: NDArray[np.floating], join: int) -> NDArray[np.floating]:
     """Return the largest scores of the stretches of `join` buckets: no other threshold changes much."""
     whole = len(best) // join * join
     return np.sort(best[:whole].reshape(-1, join).max(axis=1))[-400:] if whole else best

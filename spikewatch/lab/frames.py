@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+from pandas.tseries.frequencies import to_offset
 
 from spikewatch.core.baseline import Baseline
 from spikewatch.core.counts import Ints
@@ -32,7 +33,7 @@ def counts_frame(
     freq  a pandas offset such as `1h` or `1D`, of local time; None keeps the buckets of the recording
 
     The index is the start of the bucket; columns are `observed` (Int64, missing where unknown) and `known`. A longer
-    span is known where all of its buckets are.
+    span is known where all of its buckets are, so a day that the recording begins or ends in is not.
     """
     panel = recording.panel
     row = series_row(panel.roster, service=service, category=category)
@@ -43,7 +44,7 @@ def counts_frame(
         index=_local(np.arange(panel.grid.first, panel.grid.stop) * width, zone=zone, name="start"),
     )
     if freq is not None:
-        frame = frame.resample(freq).agg({"observed": "sum", "known": "all"})
+        frame = _summed(frame, freq=freq, step=panel.grid.step)
     frame["observed"] = frame["observed"].astype("Int64").where(frame["known"])
     return frame
 
@@ -117,6 +118,14 @@ def counts_file_frame(world: World, *, zone: ZoneInfo) -> pd.DataFrame:
     )
 
 
+def _summed(frame: pd.DataFrame, *, freq: str, step: timedelta) -> pd.DataFrame:
+    summed = frame.resample(freq).sum()
+    starts = pd.DatetimeIndex(summed.index)
+    buckets = (starts + to_offset(freq) - starts) / step
+    summed["known"] = summed["known"].to_numpy() == buckets
+    return summed
+
+
 _INCIDENT_COLUMNS = {
     "started": "datetime64[us, UTC]",
     "opened": "datetime64[us, UTC]",
@@ -133,7 +142,7 @@ _INCIDENT_COLUMNS = {
 }
 
 
-def _incident_row(incident: Incident) -> tuple[datetime | timedelta | str | float | None, ...]:
+def _incident_row(incident: Incident) -> tuple[datetime | str | float | None, ...]:
     strongest = max(incident.surges, key=lambda surge: surge.joined.score)
     reading = strongest.joined
     return (

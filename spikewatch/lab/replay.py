@@ -114,6 +114,7 @@ def replay(
     first = max(bucket_number(begin, step), recording.panel.grid.first + detector.longest - 1)
     stop = bucket_number(recording.until, step)
     history = history_of(recording.panel)
+    rules = detector.rules(recording.panel.roster)
     incidents = Incidents()
     found: dict[str, Incident] = {}
     for left, right in _hours(first, stop, step):
@@ -122,7 +123,7 @@ def replay(
         verdict = judge(
             recording.panel.cut(left - detector.longest + 1, right),
             baseline,
-            detector.limits(baseline),
+            detector.limits(baseline, rules=rules),
             first=left,
             incidents=incidents,
             detector=detector,
@@ -149,7 +150,7 @@ def replay_name(_number: int, service: str | None, opened_at: datetime) -> str:
 
     >>> from datetime import UTC
     >>> replay_name(1, "payments", datetime(2026, 5, 11, 1, 25, tzinfo=UTC))
-    'RP-20260511T0125Z-9e2d'
+    'RP-20260511T0125Z-df38'
     """
     digest = hashlib.sha256((service or "*").encode()).hexdigest()[:4]
     return f"RP-{opened_at:%Y%m%dT%H%MZ}-{digest}"

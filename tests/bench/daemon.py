@@ -34,7 +34,8 @@ _REPEATS = 9
 _SURGE_AFTER = 3
 _SURGING = 3
 _SURGE_TICKETS = 40
-_BUSY = 60
+_BUSY_TICKETS = 3
+"""Added to every hour of every series, to bring it above what the STL model calls sparse."""
 
 
 def fill(url: str, *, n_series: int) -> dict[str, float]:
@@ -61,8 +62,7 @@ def measure(url: str, *, n_series: int) -> dict[str, float]:
     found["reading"], history = timed(lambda: load_history(store, detector, epoch=epoch))
     del history
     for model in ModelName:
-        cycle = _cycle(store, _detector(model))
-        found[f"refit {model}"], _ = timed(lambda cycle=cycle: cycle.refit(epoch=epoch))
+        found[f"refit {model}"] = _refit(store, model, epoch=epoch)
     found |= _cycles(desk, store, detector)
     found["peak"] = peak_mb()
     store.close()
@@ -78,6 +78,106 @@ def measure_busy(url: str, *, n_series: int) -> dict[str, float]:
     store.close()
     busy = replace(history, hourly=_busier(history.hourly))
     return {"busy stl": timed(lambda: detector.fit(busy, epoch=epoch))[0], "series": n_series}
+
+
+def _refit(store: Store, model: ModelName, *, epoch: int) -> float:
+    cycle = _cycle(store, _detector(model))
+    return timed(lambda: cycle.refit(epoch=epoch))[0]
+
+
+def _cycles(desk: Desk, store: Store, detector: Detector) -> dict[str, float]:
+    """Return what cycles and scrapes take through most of an hour in which an incident opens."""
+    clock = ManualClock(BEGINS + _FILLED * STEP)
+    registry = CollectorRegistry()
+    exposition = Exposition(
+        FleetRenderer(max_series=len(desk.roster)), registry=registry, clock=clock, stale_after=4 * STEP
+    )
+    HealthMetrics(registry, clock=clock, version="bench", sources=["desk"])
+    cycle = _cycle(store, detector)
+    taken, whole = [], []
+    for bucket in range(_FILLED, _FILLED + AN_HOUR - 1):
+        page = [*desk.between(bucket, bucket + 1), *_surge(desk, bucket)]
+        taken.append(timed(_taking(store, page, until=bucket + 1))[0])
+        clock.advance(STEP)
+        whole.append(timed(lambda: _turn(cycle, exposition, clock))[0])
+    snapshot = cycle.snapshot
+    if snapshot is None or not snapshot.incidents:  # pragma: no cover -- the surge is there to be found
+        message = "the simulated surge opened no incident: the cycles measured are not those of a surge"
+        raise AssertionError(message)
+    scrapes = _scrapes(exposition)
+    return {
+        "judging": _judging(store, detector, bucket=_FILLED + AN_HOUR - 2),
+        "first cycle": whole[0],
+        "cycle": median(whole[1:]),
+        "slowest cycle": max(whole[1:]),
+        "page": median(taken),
+        **scrapes,
+    }
+
+
+def _turn(cycle: Cycle, exposition: Exposition, clock: ManualClock) -> None:
+    cycle.run(now=clock.now())
+    if cycle.snapshot is not None:
+        exposition.publish(cycle.snapshot)
+
+
+def _surge(desk: Desk, bucket: int) -> Iterator[Ticket]:
+    if bucket < _FILLED + _SURGE_AFTER:
+        return
+    for service, category in desk.roster.keys[:_SURGING]:
+        for number in range(_SURGE_TICKETS):
+            name = f"surge-{bucket}-{category}-{number}"
+            yield Ticket(name, BEGINS + bucket * STEP, service, category, version=1)
+
+
+def _judging(store: Store, detector: Detector, *, bucket: int) -> float:
+    """Return the seconds of judging one bucket: every series in every window, the panel and the baseline at hand."""
+    first = bucket_number(BEGINS, STEP) + bucket
+    panel = load_panel(store, detector, first=first, until=first + 1, sources=store.source_states())
+    epoch = detector.epoch_of(first)
+    baseline = detector.fit(load_history(store, detector, epoch=epoch), epoch=epoch).for_roster(panel.roster)
+    limits = detector.limits(baseline)
+    return median(
+        timed(lambda: judge(panel, baseline, limits, first=first, incidents=Incidents(), detector=detector))[
+            0
+        ]
+        for _ in range(_REPEATS)
+    )
+
+
+def _scrapes(exposition: Exposition) -> dict[str, float]:
+    """Return what a scrape of everything takes through the server, plain and gzipped, and how many bytes it brings."""
+    well = Condition(ok=True, reason="measuring")
+    server = HttpServer(
+        "127.0.0.1:0",
+        pages=Pages(scrape=exposition.scrape, health=lambda: well, readiness=lambda: well),
+    )
+    server.start()
+    host, _, port = server.address.rpartition(":")
+    try:
+        plain = [timed(lambda: _get(host, int(port), encoding="identity")) for _ in range(_REPEATS)]
+        gzipped = [timed(lambda: _get(host, int(port), encoding="gzip")) for _ in range(_REPEATS)]
+    finally:
+        server.stop()
+    return {
+        "scrape plain": median(seconds for seconds, _ in plain),
+        "scrape gzip": median(seconds for seconds, _ in gzipped),
+        "plain bytes": plain[0][1],
+        "gzip bytes": gzipped[0][1],
+    }
+
+
+def _get(host: str, port: int, *, encoding: str) -> int:
+    connection = HTTPConnection(host, port, timeout=30)
+    try:
+        connection.request("GET", "/metrics", headers={"Accept-Encoding": encoding})
+        return len(connection.getresponse().read())
+    finally:
+        connection.close()
+
+
+def _busier(hourly: Panel) -> Panel:
+    return Panel(hourly.roster, hourly.grid, hourly.counts + _BUSY_TICKETS, hourly.known)
 
 
 def _desk(n_series: int) -> Desk:

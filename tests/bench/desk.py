@@ -33,14 +33,17 @@ class Desk:
         left, right = np.searchsorted(self.bucket, [first, stop])
         for number in range(left, right):
             created = BEGINS + int(self.bucket[number]) * STEP + timedelta(seconds=number % seconds(STEP))
-            yield Ticket(str(number), created, *self.roster.keys[self.row[number]], version=1)
+            service, category = self.roster.keys[self.row[number]]
+            yield Ticket(str(number), created, service, category, version=1)
 
 
 def simulated(n_series: int, *, weeks: int, tickets_an_hour: float, seed: int = 1) -> Desk:
     """Return a desk of so many categories, whose mean levels are gamma-distributed around `tickets_an_hour`."""
     rng = np.random.default_rng(seed)
     n_services = max(2, min(10, n_series // 4), n_series // _MOST_A_SERVICE)
-    keys = [SeriesKey(f"service-{place % n_services:02d}", f"category-{place:05d}") for place in range(n_series)]
+    keys = [
+        SeriesKey(f"service-{place % n_services:02d}", f"category-{place:05d}") for place in range(n_series)
+    ]
     roster = Roster.of(keys)
     level = rng.gamma(_SKEW, tickets_an_hour / _SKEW, size=n_series)
     n_buckets = weeks * A_WEEK

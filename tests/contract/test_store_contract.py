@@ -236,22 +236,32 @@ def test_a_late_ticket_stays_late_wherever_it_moves(opened: Opened) -> None:
 
 
 @every_store
-def test_the_hourly_view_sums_the_buckets_of_each_hour_late_ones_included(opened: Opened) -> None:
-    hour = int(T0.timestamp()) // 3600
+def test_counts_come_with_the_roster_that_their_rows_refer_to(opened: Opened) -> None:
     with opened() as store:
-        commit(
-            store,
-            ticket("1"),
-            ticket("2", minute=59),
-            ticket("3", minute=60),
-            watermark=T0 + timedelta(hours=9),
-        )
-        commit(store, ticket("4"), ticket("5", series=CARDS))
+        commit(store, ticket("1"))
+        before = store.counts(**EVER)
+        commit(store, ticket("2", series=CARDS), ticket("3", series=CARDS))
 
-        rows = sorted(store.hourly(first=hour, stop=hour + 1))
+        after = store.counts(**EVER)
 
-        assert rows == [(CARDS, hour, 1), (LOGIN, hour, 3)]
-        assert list(store.hourly(first=hour + 1, stop=hour + 2)) == [(LOGIN, hour + 1, 1)]
+        assert [before.roster.keys[row] for row in before.row] == [LOGIN]
+        assert {after.roster.keys[row]: int(n) for row, n in zip(after.row, after.tickets, strict=True)} == {
+            CARDS: 2,
+            LOGIN: 1,
+        }
+        assert after.roster.keys == store.roster().keys
+
+
+@every_store
+def test_counts_of_a_range_without_tickets_are_empty_columns(opened: Opened) -> None:
+    with opened() as store:
+        commit(store, ticket("1"))
+
+        cells = store.counts(first=FIRST + 1, stop=FIRST + 9)
+
+        assert len(cells) == 0
+        assert [column.shape for column in (cells.row, cells.bucket, cells.tickets, cells.late)] == [(0,)] * 4
+        assert cells.roster.keys == store.roster().keys
 
 
 @every_store
@@ -444,7 +454,7 @@ def test_all_stores_agree_on_every_view(told: Told) -> None:
             mark = None if minute is None else T0 + timedelta(minutes=minute)
             assert commit(one, *tickets, watermark=mark) == commit(other, *tickets, watermark=mark)
 
-        assert sorted(one.hourly(**EVER)) == sorted(other.hourly(**EVER))
+        assert counts(one) == counts(other)
         assert one.roster().keys == other.roster().keys
         assert one.ticket_totals() == other.ticket_totals()
         assert one.stats().tickets == other.stats().tickets

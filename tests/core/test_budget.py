@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikewatch.core.budget import LEAST_CUTOFF, OVERLAP, cutoffs, limits_of
-from spikewatch.core.counts import Roster
+from spikewatch.core.counts import FLEET, Roster
 from spikewatch.core.scoring import assess
 from spikewatch.core.settings import CategorySettings, DetectionSettings, ServiceSettings
-from tests.core_factories import FLEET, LOGIN, PARCEL, PAYMENTS, REFUND, baseline, panel
+from tests.core_factories import LOGIN, PARCEL, PAYMENTS, REFUND, baseline, panel
 
 WINDOWS = (timedelta(minutes=15), timedelta(hours=1))
 ROSTER = Roster.of([LOGIN, REFUND, PARCEL])
@@ -27,10 +27,11 @@ def expected_alarms(cutoff: np.ndarray, judged: np.ndarray) -> float:
     return float((10.0 ** -cutoff[judged]).sum() * tests)
 
 
-@given(budgets, st.lists(st.floats(0.1, 100), min_size=2, max_size=30), st.randoms(use_true_random=False))
-def test_the_series_that_are_judged_spend_the_budget_together(budget: float, weights: list[float], dice) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001 -- hypothesis hands over a random.Random
-    judged = np.array([True, *(dice.random() < 0.7 for _ in weights[1:])])
-    array = np.array([max(weights), *weights[1:]])
+@given(budgets, st.lists(st.tuples(st.floats(0.1, 100), st.booleans()), min_size=1, max_size=30))
+def test_the_series_that_are_judged_spend_the_budget_together(
+    budget: float, series: list[tuple[float, bool]]
+) -> None:
+    array, judged = np.array([weight for weight, _ in series]), np.array([flag for _, flag in series])
 
     cutoff = cutoffs(array, judged=judged, windows=WINDOWS, false_alarms_per_week=budget)
 
@@ -52,7 +53,9 @@ def test_a_lower_budget_has_higher_cutoffs_everywhere(one: float, other: float) 
 
 
 @given(st.integers(0, 10_000), budgets, budgets)
-def test_a_lower_budget_marks_a_subset_of_what_a_higher_one_marks(seed: int, one: float, other: float) -> None:
+def test_a_lower_budget_marks_a_subset_of_what_a_higher_one_marks(
+    seed: int, one: float, other: float
+) -> None:
     rng = np.random.default_rng(seed)
     counts = rng.poisson(2.0, size=(3, 60)) * rng.integers(1, 8, size=(3, 60))
     seen = panel(dict(zip(ROSTER.keys[:3], counts.tolist(), strict=True)))
@@ -66,7 +69,9 @@ def test_a_lower_budget_marks_a_subset_of_what_a_higher_one_marks(seed: int, one
 
 
 def test_a_series_of_twice_the_weight_may_err_twice_as_often() -> None:
-    cutoff = cutoffs(np.array([1.0, 2.0]), judged=np.array([True, True]), windows=WINDOWS, false_alarms_per_week=1)
+    cutoff = cutoffs(
+        np.array([1.0, 2.0]), judged=np.array([True, True]), windows=WINDOWS, false_alarms_per_week=1
+    )
 
     assert 10 ** (cutoff[0] - cutoff[1]) == pytest.approx(2.0)
 
@@ -97,7 +102,10 @@ def test_limits_follow_the_settings_of_each_series() -> None:
         "payments": ServiceSettings(
             min_tickets=9,
             runbook="https://wiki.example.com/payments",
-            categories={"login": CategorySettings(min_ratio=3.0, critical_score=4.0), "refund": CategorySettings(enabled=False)},
+            categories={
+                "login": CategorySettings(min_ratio=3.0, critical_score=4.0),
+                "refund": CategorySettings(enabled=False),
+            },
         )
     }
 

@@ -48,11 +48,22 @@ def local_day(zone: ZoneInfo, day: date, step: timedelta) -> tuple[int, int]:
         (date(2026, 5, 12), 1),
     ],
     ids=[
-        "Friday", "Saturday", "Sunday", "Monday off", "Tuesday off", "Wednesday off", "Thursday, backlog of days off",
-        "Friday again", "Saturday again", "plain Monday", "plain Tuesday",
+        "Friday",
+        "Saturday",
+        "Sunday",
+        "Monday off",
+        "Tuesday off",
+        "Wednesday off",
+        "Thursday, backlog of days off",
+        "Friday again",
+        "Saturday again",
+        "plain Monday",
+        "plain Tuesday",
     ],
 )  # fmt: skip -- one day a line reads as a calendar
-def test_a_day_off_is_like_a_sunday_and_the_first_business_day_after_it_like_a_monday(day: date, like: int) -> None:
+def test_a_day_off_is_like_a_sunday_and_the_first_business_day_after_it_like_a_monday(
+    day: date, like: int
+) -> None:
     assert Calendar(TOKYO, GOLDEN_WEEK).like_weekday(day) == like
 
 
@@ -77,7 +88,9 @@ def test_weekends_and_days_off_are_off(day: date, *, off: bool) -> None:
     assert Calendar(TOKYO, GOLDEN_WEEK).is_off(day) is off
 
 
-@given(st.dates(date(2020, 1, 1), date(2030, 1, 1)), st.frozensets(st.dates(date(2020, 1, 1), date(2030, 1, 1))))
+@given(
+    st.dates(date(2020, 1, 1), date(2030, 1, 1)), st.frozensets(st.dates(date(2020, 1, 1), date(2030, 1, 1)))
+)
 def test_only_days_next_to_a_day_off_leave_their_own_weekday(day: date, days_off: frozenset[date]) -> None:
     calendar = Calendar(TOKYO, days_off)
 
@@ -149,7 +162,9 @@ def test_where_local_hours_are_half_an_hour_off_the_middle_names_the_slot(
     assert Calendar(zone).local(number, number + 1, HOUR).slot.tolist() == [slot]
 
 
-@pytest.mark.parametrize("zone", [TOKYO, NEW_YORK, KOLKATA, KATHMANDU, ZoneInfo("Australia/Lord_Howe")], ids=str)
+@pytest.mark.parametrize(
+    "zone", [TOKYO, NEW_YORK, KOLKATA, KATHMANDU, ZoneInfo("Australia/Lord_Howe")], ids=str
+)
 @pytest.mark.parametrize("minutes", [5, 15, 30])
 def test_all_buckets_of_an_hour_share_its_slot_and_lie_in_it_in_order(zone: ZoneInfo, minutes: int) -> None:
     step = timedelta(minutes=minutes)
@@ -200,7 +215,11 @@ def test_no_buckets_have_no_local_time() -> None:
     [
         (CalendarSettings(), [], [date(2026, 1, 1)]),
         (CalendarSettings(country="JP"), [date(2026, 5, 6), date(2026, 9, 22)], [date(2026, 12, 30)]),
-        (CalendarSettings(country="JP", days_off=(date(2026, 12, 30),)), [date(2026, 12, 30)], [date(2026, 12, 29)]),
+        (
+            CalendarSettings(country="JP", days_off=(date(2026, 12, 30),)),
+            [date(2026, 12, 30)],
+            [date(2026, 12, 29)],
+        ),
         (CalendarSettings(country="US", subdivision="CA"), [date(2026, 3, 31)], [date(2026, 5, 6)]),
     ],
     ids=["none", "Japan with its bridge day", "days of your own", "a state's own"],

@@ -183,7 +183,9 @@ def test_known_buckets_agree_with_looking_at_each(
     ],
     ids=["a bucket", "and a tick", "only a tick", "over the line", "inside", "nothing", "nothing inside"],
 )
-def test_a_bucket_that_a_gap_only_touches_is_unknown(start: datetime, end: datetime, unknown: list[int]) -> None:
+def test_a_bucket_that_a_gap_only_touches_is_unknown(
+    start: datetime, end: datetime, unknown: list[int]
+) -> None:
     gap = Gap(Span(start, end), "payments")
 
     known = known_buckets(ROSTER, GRID, since=NOON, until=GRID.end, gaps=[gap])
@@ -215,7 +217,9 @@ def test_only_whole_buckets_between_since_and_the_watermark_are_known(
 
 cells_drawn = st.lists(
     st.tuples(
-        st.sampled_from(ROSTER.keys[: ROSTER.n_leaves]), st.integers(GRID.first - 2, GRID.stop + 1), st.integers(1, 9)
+        st.sampled_from(ROSTER.keys[: ROSTER.n_leaves]),
+        st.integers(GRID.first - 2, GRID.stop + 1),
+        st.integers(1, 9),
     ),
     max_size=40,
 )
@@ -282,13 +286,19 @@ def test_a_cut_beyond_the_grid_is_refused(left: int, right: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("counts", "known", "complaint"), [((4, 3), (1, 4), "counts"), ((3, 4), (2, 4), "known"), ((3, 4), (1, 3), "known")]
+    ("counts", "known", "complaint"),
+    [((4, 3), (1, 4), "counts"), ((3, 4), (2, 4), "known"), ((3, 4), (1, 3), "known")],
 )
 def test_arrays_that_do_not_fit_the_roster_and_the_grid_are_refused(
     counts: tuple[int, int], known: tuple[int, int], complaint: str
 ) -> None:
     with pytest.raises(ValueError, match=complaint):
-        Panel(Roster.of([LOGIN]), Grid(STEP, 0, 4), np.zeros(counts, dtype=np.int64), np.zeros(known, dtype=np.bool_))
+        Panel(
+            Roster.of([LOGIN]),
+            Grid(STEP, 0, 4),
+            np.zeros(counts, dtype=np.int64),
+            np.zeros(known, dtype=np.bool_),
+        )
 
 
 def test_the_fleet_is_known_where_any_service_is() -> None:

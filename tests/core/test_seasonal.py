@@ -22,9 +22,7 @@ INCIDENT = slice(3 * 168 + 34, 3 * 168 + 37)
 """Three hours from 10:00 on the second day of the fourth week."""
 
 
-def history(
-    leaves: dict[SeriesKey, NDArray[np.int64]], *, known: NDArray[np.bool_] | None = None
-) -> Panel:
+def history(leaves: dict[SeriesKey, NDArray[np.int64]], *, known: NDArray[np.bool_] | None = None) -> Panel:
     roster = Roster.of(leaves)
     counts = roster.roll_up(np.array([leaves[key] for key in roster.keys[: roster.n_leaves]]))
     flags = np.ones((len(roster.services), counts.shape[1]), dtype=np.bool_) if known is None else known
@@ -194,6 +192,8 @@ def test_a_history_that_misses_slots_has_a_profile(hours: int) -> None:
 
 def test_nothing_has_an_empty_profile() -> None:
     roster = Roster.of([])
-    panel = Panel(roster, Grid(HOUR, 0, 3), np.zeros((0, 3), dtype=np.int64), np.zeros((0, 3), dtype=np.bool_))
+    panel = Panel(
+        roster, Grid(HOUR, 0, 3), np.zeros((0, 3), dtype=np.int64), np.zeros((0, 3), dtype=np.bool_)
+    )
 
     assert slot_profile(panel, SLOTS[:3]).mean.shape == (0, 168)

@@ -63,7 +63,8 @@ def test_a_duration_reads_as_it_was_written(total: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0s"), (45, "45s"), (300, "5m"), (5400, "90m"), (7200, "2h"), (86400, "1d"), (604800, "1w")]
+    ("seconds", "text"),
+    [(0, "0s"), (45, "45s"), (300, "5m"), (5400, "90m"), (7200, "2h"), (86400, "1d"), (604800, "1w")],
 )
 def test_a_duration_is_written_in_its_largest_whole_unit(seconds: int, text: str) -> None:
     assert format_duration(timedelta(seconds=seconds)) == text
@@ -128,7 +129,14 @@ def test_two_weeks_of_history_are_enough() -> None:
         ("payments", "login", 3, "services.payments.categories.login.min_tickets"),
         ("*", "*", 5, "detection.min_tickets"),
     ],
-    ids=["nothing said", "by service", "the roll-up by service", "by glob", "by name before globs", "the fleet"],
+    ids=[
+        "nothing said",
+        "by service",
+        "the roll-up by service",
+        "by glob",
+        "by name before globs",
+        "the fleet",
+    ],
 )
 def test_the_nearest_override_holds_and_says_where_it_stands(
     service: str, category: str, min_tickets: int, origin: str
@@ -163,7 +171,9 @@ def test_what_a_category_leaves_out_comes_from_its_service() -> None:
         ("shop", "*", False),
     ],
 )
-def test_a_category_can_be_judged_or_not_against_its_service(service: str, category: str, *, enabled: bool) -> None:
+def test_a_category_can_be_judged_or_not_against_its_service(
+    service: str, category: str, *, enabled: bool
+) -> None:
     assert rule_for(service, category, detection=DETECTION, services=SERVICES).enabled is enabled
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import accumulate
+from math import log
 
 import numpy as np
 import pytest
@@ -47,11 +48,11 @@ def test_every_rise_begins_the_quiet_anew() -> None:
 
 
 def test_unknown_buckets_neither_prolong_nor_end_the_quiet() -> None:
-    blind = [None] * 50
+    quiet, blind = [0.1] * 5, [None] * 50
 
-    assert lived([0.1] * 5 + blind).is_open
-    assert lived([0.1] * 5 + blind) == lived([0.1] * 5)
-    assert lived([0.1] * 5 + blind + [0.1]).ended == NOON + 56 * STEP
+    assert lived([*quiet, *blind]).is_open
+    assert lived([*quiet, *blind]) == lived(quiet)
+    assert lived([*quiet, *blind, 0.1]).ended == NOON + 56 * STEP
 
 
 @given(st.lists(st.none() | st.floats(0, 3), max_size=60), st.sampled_from([5, 10, 15, 30]))
@@ -60,7 +61,9 @@ def test_it_ends_at_the_first_bucket_that_completes_thirty_known_quiet_minutes(
 ) -> None:
     step = timedelta(minutes=minutes)
     known = [(place, score) for place, score in enumerate(scores, start=1) if score is not None]
-    runs = list(accumulate((score < QUIET_SCORE for _, score in known), lambda run, low: run + 1 if low else 0))
+    runs = list(
+        accumulate((score < QUIET_SCORE for _, score in known), lambda run, low: run + 1 if low else 0)
+    )
     ends = [place for (place, _), run in zip(known, runs, strict=True) if run * step >= QUIET_FOR]
 
     state = lived(scores, step=step)
@@ -114,24 +117,29 @@ def test_a_resumed_surge_keeps_its_higher_peak() -> None:
         ([2, 2, 2, 9], 1),
         ([2, 2, 9, 9], 2),
         ([2, 9, 2, 9], 3),
-        ([2, 9, 1, 1, 9], 1),
+        ([9, 2, 2, 2, 2, 9], 1),
+        ([3, 3, 3, 3, 20], 1),
+        ([2, 4, 6, 8], 3),
         ([9, 9, 9, 9], 4),
         ([0, 0, 0, 0], 1),
     ],
-    ids=["flat", "one", "two", "a pause within", "a pause too long", "all", "none"],
+    ids=["flat", "one", "two", "a pause", "a long pause", "a little more before", "a slope", "all", "none"],
 )
-def test_the_rise_is_the_newest_run_that_holds_the_most_excess(counts: list[int], buckets: int) -> None:
-    # a quiet bucket costs 1.9 x 1.3 - 2 = 0.5 and a full one earns 6.5
-    expected = np.full(len(counts), 1.9 if counts != [2, 9, 1, 1, 9] else 5.0)
-
-    assert buckets_since_rise(np.array(counts), expected) == buckets
+def test_the_rise_is_the_newest_run_that_chance_explains_least(counts: list[int], buckets: int) -> None:
+    assert buckets_since_rise(np.array(counts), np.full(len(counts), 2.0)) == buckets
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.floats(0.1, 10)), min_size=1, max_size=40))
-def test_no_other_suffix_holds_more_than_the_rise(cells: list[tuple[int, float]]) -> None:
-    counts, expected = np.array([c for c, _ in cells]), np.array([m for _, m in cells])
+def test_no_other_run_is_explained_less_by_chance_than_the_rise(cells: list[tuple[int, float]]) -> None:
+    buckets = buckets_since_rise(np.array([c for c, _ in cells]), np.array([m for _, m in cells]))
 
-    buckets = buckets_since_rise(counts, expected)
+    ratios = []
+    for size in range(1, len(cells) + 1):
+        c, m = (sum(column) for column in zip(*cells[-size:], strict=True))
+        ratios.append(c * log(c / m) - (c - m) if c > m else 0.0)
+    assert ratios[buckets - 1] == pytest.approx(max(ratios))
 
-    gains = [sum(c - 1.3 * m for c, m in cells[len(cells) - n :]) for n in range(1, len(cells) + 1)]
-    assert gains[buckets - 1] == pytest.approx(max(gains))
+
+def test_unknown_buckets_before_the_rise_do_not_make_it_older() -> None:
+    assert buckets_since_rise(np.array([0, 0, 9, 9]), np.array([0.0, 0.0, 2.0, 2.0])) == 2
+    assert buckets_since_rise(np.array([2, 9, 9, 0]), np.array([2.0, 2.0, 2.0, 0.0])) == 3

@@ -18,7 +18,7 @@ PICTURE = "image/png"
 
 def read(path: Path) -> NotebookNode:
     """The notebook as it stands in the file."""
-    return nbformat.read(path, as_version=4)  # type: ignore[no-any-return, no-untyped-call]  # nbformat has few types
+    return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]  # nbformat has few types
 
 
 def executed(path: Path, *, folder: Path, timeout_s: int = 60) -> NotebookNode:

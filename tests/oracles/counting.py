@@ -9,7 +9,13 @@ from spikewatch.core.timegrid import Grid, bucket_end, bucket_start
 
 
 def is_known(
-    service: str, number: int, grid: Grid, *, since: datetime | None, until: datetime | None, gaps: Sequence[Gap]
+    service: str,
+    number: int,
+    grid: Grid,
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    gaps: Sequence[Gap],
 ) -> bool:
     """Tell whether one bucket of one service is known: wholly read, and no instant of it lies in a gap."""
     start, end = bucket_start(number, grid.step), bucket_end(number, grid.step)

@@ -21,7 +21,8 @@ def profile(
 ) -> tuple[list[float], list[float]]:
     """Return mean and variance by slot of one series that borrows this shape (mean 1)."""
     hours = [
-        [place for place, slot in enumerate(slots) if slot == wanted and known[place]] for wanted in range(SLOTS)
+        [place for place, slot in enumerate(slots) if slot == wanted and known[place]]
+        for wanted in range(SLOTS)
     ]
     clipped = [float(count) for count in counts]
     mean = _shrunk(clipped, hours, shape)
@@ -46,10 +47,10 @@ def _shrunk(counts: Sequence[float], hours: Sequence[Sequence[int]], shape: Sequ
     return means
 
 
-def _variance(
-    counts: Sequence[float], hours: Sequence[Sequence[int]], mean: Sequence[float]
-) -> list[float]:
-    squares = [sum((counts[place] - mean[slot]) ** 2 for place in places) for slot, places in enumerate(hours)]
+def _variance(counts: Sequence[float], hours: Sequence[Sequence[int]], mean: Sequence[float]) -> list[float]:
+    squares = [
+        sum((counts[place] - mean[slot]) ** 2 for place in places) for slot, places in enumerate(hours)
+    ]
     exposure = sum(mean[slot] * len(places) for slot, places in enumerate(hours))
     dispersion = min(max((sum(squares) + 2) / (exposure + 2), LEAST_DISPERSION), MOST_DISPERSION)
     return [

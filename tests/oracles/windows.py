@@ -13,7 +13,9 @@ class Window:
     whole: float
 
 
-def window(counts: Sequence[int], mean: Sequence[float], known: Sequence[float], *, width: int, end: int) -> Window:
+def window(
+    counts: Sequence[int], mean: Sequence[float], known: Sequence[float], *, width: int, end: int
+) -> Window:
     """Return the window of `width` buckets that ends with bucket `end`; known is the share of each that is known."""
     observed, expected, whole = 0, 0.0, 0.0
     for place in range(end - width + 1, end + 1):

@@ -6,7 +6,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import RLock
 
-from spikewatch.core.counts import CountRow, Roster, SeriesKey, Ticket, TicketState, is_late, remember
+import numpy as np
+
+from spikewatch.core.counts import Cells, Roster, SeriesKey, Ticket, TicketState, is_late, remember
 from spikewatch.core.incidents import Incident, Incidents, Phase
 from spikewatch.core.outbox import Delivery, Receipt, Stage, superseded
 from spikewatch.core.timegrid import HOUR, bucket_number, bucket_start, seconds
@@ -72,22 +74,16 @@ class MemoryStore:
         with self._lock:
             return Roster.of(self._totals)
 
-    def counts(self, *, first: int, stop: int) -> Sequence[CountRow]:
-        """Return the rows of buckets `[first, stop)` of the configured step, in no particular order."""
+    def counts(self, *, first: int, stop: int) -> Cells:
+        """Return the counts of buckets `[first, stop)` of the configured step, with the roster of that moment."""
         with self._lock:
-            return [
-                CountRow(bucket, series, tickets, self._late[bucket, series])
+            roster = Roster.of(self._totals)
+            found = [
+                (roster.rows[series], bucket, tickets, self._late[bucket, series])
                 for (bucket, series), tickets in self._counts.items()
                 if first <= bucket < stop
             ]
-
-    def hourly(self, *, first: int, stop: int) -> Sequence[tuple[SeriesKey, int, int]]:
-        """Return (series, hour number since the epoch, tickets) of hours `[first, stop)`, late ones included."""
-        an_hour = HOUR // self._step
-        sums: Counter[tuple[SeriesKey, int]] = Counter()
-        for row in self.counts(first=first * an_hour, stop=stop * an_hour):
-            sums[row.series, row.bucket // an_hour] += row.tickets
-        return [(series, hour, tickets) for (series, hour), tickets in sums.items()]
+        return Cells(roster, *np.array(found, dtype=np.int64).reshape(-1, 4).T)
 
     def source_states(self) -> Mapping[str, SourceState]:
         """Return the state of every source that has been read."""

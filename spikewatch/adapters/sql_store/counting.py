@@ -1,19 +1,19 @@
 """Statements of counting: series, tickets, counts, and how far sources are read; each within its caller's transaction."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
-from operator import itemgetter
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, select, update
+import numpy as np
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from spikewatch.adapters.sql_store.intake import WHOLE_MEMORY, Horizon, Intake
 from spikewatch.adapters.sql_store.rows import micros, source_of, source_row
 from spikewatch.adapters.sql_store.tables import count, meta, series, source, ticket
 from spikewatch.adapters.sql_store.upserts import insert_new, upsert
-from spikewatch.core.counts import CountRow, SeriesKey, TicketState
-from spikewatch.core.timegrid import HOUR
+from spikewatch.core.counts import Cells, Ints, Roster, SeriesKey, TicketState
 from spikewatch.ports import Page, PageOutcome, SourceState
 
 _CHUNK = 1000
@@ -91,35 +91,39 @@ def take_page(
     return intake.page_outcome, ids
 
 
-def count_rows(connection: Connection, *, first: int, stop: int) -> Sequence[CountRow]:
+@dataclass(frozen=True)
+class Register:
+    """The series as they were read once.
+
+    newest  highest id; a series is never dropped or renamed, so while this stands all the rest does
+    row     (newest + 1,) row in the roster of each id
+    """
+
+    newest: int
+    roster: Roster
+    row: Ints
+
+
+def registered(connection: Connection, last: Register | None) -> Register:
+    """Return the series; those read last time while there is no new one, for 10,000 names take a while."""
+    newest = connection.scalar(select(func.max(series.c.id))) or 0
+    if last is not None and last.newest == newest:
+        return last
+    keys = series_keys(connection)
+    roster = Roster.of(keys.values())
+    row = np.full(newest + 1, -1, dtype=np.int64)
+    row[list(keys)] = [roster.rows[key] for key in keys.values()]
+    return Register(newest, roster, row)
+
+
+def counted(connection: Connection, register: Register, *, first: int, stop: int) -> Cells:
     """Return the counts of buckets `[first, stop)`."""
-    query = select(count.c.bucket, count.c.series_id, count.c.tickets, count.c.late)
-    keys = series_keys(connection)
-    rows = _scan(connection, query, first=first, stop=stop)
-    return [CountRow(bucket, keys[number], tickets, late) for bucket, number, tickets, late in rows]
-
-
-def hourly_counts(
-    connection: Connection, *, first: int, stop: int, step: timedelta
-) -> Sequence[tuple[SeriesKey, int, int]]:
-    """Return (series, hour number, tickets) of hours `[first, stop)`, hour by hour."""
-    an_hour = HOUR // step
-    query = select(count.c.bucket // an_hour, count.c.series_id, count.c.tickets)
-    keys = series_keys(connection)
-    found: list[tuple[SeriesKey, int, int]] = []
-    counts = _scan(connection, query, first=first * an_hour, stop=stop * an_hour)
-    for hour, rows in groupby(counts, key=itemgetter(0)):
-        sums: dict[int, int] = {}
-        for _, number, tickets in rows:
-            sums[number] = sums.get(number, 0) + tickets
-        found += [(keys[number], hour, tickets) for number, tickets in sums.items()]
-    return found
-
-
-def _scan(connection: Connection, query: Select[Any], *, first: int, stop: int) -> Any:
-    """Yield the rows of the buckets, by bucket, as the driver gives them: a million integers need no wrapping."""
-    ordered = query.where(count.c.bucket >= first, count.c.bucket < stop).order_by(count.c.bucket)
-    return connection.execute(ordered).cursor
+    columns = (count.c.series_id, count.c.bucket, count.c.tickets, count.c.late)
+    query = select(*columns).where(count.c.bucket >= first, count.c.bucket < stop)
+    # from the driver straight into an array: a million rows need no wrapping and no list
+    rows: Any = connection.execute(query).cursor
+    found = np.fromiter(chain.from_iterable(rows), dtype=np.int64).reshape(-1, len(columns)).T
+    return Cells(register.roster, register.row[found[0]], *found[1:])
 
 
 def drop_tickets(connection: Connection, *, before: int) -> int:

@@ -10,15 +10,17 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, select
 
 from spikewatch.adapters.sql_store import counting, telling
+from spikewatch.adapters.sql_store.counting import Register
 from spikewatch.adapters.sql_store.faults import as_faults
 from spikewatch.adapters.sql_store.intake import Horizon
 from spikewatch.adapters.sql_store.lock import FileLock
 from spikewatch.adapters.sql_store.tables import count, incident, series, source
-from spikewatch.core.counts import CountRow, Roster, SeriesKey
+from spikewatch.core.counts import Cells, Roster, SeriesKey
 from spikewatch.core.incidents import Incident
 from spikewatch.core.outbox import Delivery, Receipt, Stage
 from spikewatch.core.timegrid import bucket_number, bucket_start
@@ -40,6 +42,7 @@ class SqlStore:
         self._lock = lock
         self._turn = Lock()
         self._ids: Mapping[SeriesKey, int] = {}
+        self._register: Register | None = None
 
     # counting
     def source_state(self, source: str) -> SourceState | None:
@@ -63,17 +66,12 @@ class SqlStore:
     def roster(self) -> Roster:
         """Return all series ever counted."""
         with self._reading() as connection:
-            return Roster.of(counting.series_keys(connection).values())
+            return self._registered(connection).roster
 
-    def counts(self, *, first: int, stop: int) -> Sequence[CountRow]:
-        """Return the rows of buckets `[first, stop)` of the configured step, in no particular order."""
+    def counts(self, *, first: int, stop: int) -> Cells:
+        """Return the counts of buckets `[first, stop)` of the configured step, with the roster of that moment."""
         with self._reading() as connection:
-            return counting.count_rows(connection, first=first, stop=stop)
-
-    def hourly(self, *, first: int, stop: int) -> Sequence[tuple[SeriesKey, int, int]]:
-        """Return (series, hour number since the epoch, tickets) of hours `[first, stop)`, late ones included."""
-        with self._reading() as connection:
-            return counting.hourly_counts(connection, first=first, stop=stop, step=self._step)
+            return counting.counted(connection, self._registered(connection), first=first, stop=stop)
 
     def source_states(self) -> Mapping[str, SourceState]:
         """Return the state of every source that has been read."""
@@ -83,8 +81,10 @@ class SqlStore:
     def ticket_totals(self) -> Mapping[SeriesKey, int]:
         """Return how often a ticket began to count in each series; these never fall."""
         with self._reading() as connection:
-            rows = connection.execute(select(series.c.service, series.c.category, series.c.total))
-            return {SeriesKey(service, category): total for service, category, total in rows}
+            register = self._registered(connection)
+            keys, row = register.roster.keys, register.row
+            totals: Any = connection.execute(select(series.c.id, series.c.total)).cursor
+            return {keys[row[number]]: total for number, total in totals}
 
     # judging
     def judge_state(self) -> JudgeState:
@@ -165,6 +165,10 @@ class SqlStore:
         self._engine.dispose()
         if self._lock is not None:
             self._lock.release()
+
+    def _registered(self, connection: Connection) -> Register:
+        register = self._register = counting.registered(connection, self._register)
+        return register
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

@@ -90,9 +90,9 @@ class Baseline:
         """Return what is normal in buckets `[first, stop)`."""
         local = self.calendar.local(first, stop, step)
         per_hour = int(HOUR / step)
+        share = self.within[:, local.off.astype(np.int64), local.bucket_of_day] / per_hour
         # -1, the fleet, indexes the last row
-        within = self.within[self.roster.service_of][:, local.off.astype(np.int64), local.bucket_of_day]
-        share = within / per_hour
+        share = share[self.roster.service_of]
         mean = np.maximum(self.slot_mean[:, local.slot] * share, LEAST_MEAN / per_hour)
         variance = np.maximum(self.slot_variance[:, local.slot] * share, mean)
         return Expectation(mean, variance, self.day_spread)

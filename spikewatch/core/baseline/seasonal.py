@@ -53,11 +53,11 @@ def slot_profile(hourly: Panel, slots: Ints) -> SlotProfile:
     parts = []
     flat = np.ones((len(roster) - roster.n_leaves, SLOTS))
     rollups = slice(roster.n_leaves, len(roster))
-    totals = _profile(_Grouped.of(hourly.counts[rollups], known[rollups], order, slots), flat)
+    totals = _profile(Grouped.of(hourly.counts[rollups], known[rollups], order, slots), flat)
     shapes = totals.mean / totals.mean.mean(axis=1, keepdims=True)
     for left in range(0, roster.n_leaves, CHUNK):
         rows = slice(left, min(left + CHUNK, roster.n_leaves))
-        grouped = _Grouped.of(hourly.counts[rows], known[rows], order, slots)
+        grouped = Grouped.of(hourly.counts[rows], known[rows], order, slots)
         parts.append(_profile(grouped, shapes[roster.service_of[rows]]))
     parts.append(totals)
     return SlotProfile(
@@ -94,36 +94,34 @@ def shrunk_spread(squares: Floats, hours: Floats, mean: Floats) -> tuple[Floats,
     return np.maximum(variance, LEAST_DISPERSION * mean), dispersion
 
 
-def _profile(grouped: "_Grouped", shape: Floats) -> SlotProfile:
+def _profile(grouped: "Grouped", shape: Floats) -> SlotProfile:
     mean = grouped.shrunk(grouped.counts, shape)
     clipped = grouped.counts
     for _ in range(PASSES):
-        around = grouped.spread_out(mean)
-        clipped = np.minimum(grouped.counts, most_usual(around))
+        clipped = np.minimum(grouped.counts, grouped.spread_out(most_usual(mean)))
         mean = grouped.shrunk(clipped, shape)
     return grouped.profile(clipped, mean)
 
 
 @dataclass(frozen=True, slots=True)
-class _Grouped:
-    """Hourly counts with the hours sorted by slot; slots (n_hours,) ascending."""
+class Grouped:
+    """Hourly counts with the hours sorted by slot.
+
+    slots  (n_hours,) ascending
+    hours  (n_series, 168) known hours of each slot
+    """
 
     counts: Floats
     known: Bools
     slots: Ints
+    hours: Floats
 
     @classmethod
-    def of(cls, counts: NDArray[np.integer], known: Bools, order: Ints, slots: Ints) -> "_Grouped":
+    def of(cls, counts: NDArray[np.integer], known: Bools, order: Ints, slots: Ints) -> "Grouped":
         """Return the rows with their hours put in order of slot."""
-        return cls(counts[:, order].astype(np.float64), known[:, order], slots[order])
-
-    def per_slot(self, values: NDArray[np.floating]) -> Floats:
-        """Return (n_series, 168) sums of (n_series, n_hours) over the hours of each slot."""
-        present, starts = np.unique(self.slots, return_index=True)
-        sums = np.zeros((values.shape[0], SLOTS))
-        if len(present):
-            sums[:, present] = np.add.reduceat(values, starts, axis=1)
-        return sums
+        known, slots = known[:, order], slots[order]
+        hours = _per_slot(known.astype(np.float64), slots)
+        return cls(counts[:, order].astype(np.float64), known, slots, hours)
 
     def spread_out(self, by_slot: Floats) -> Floats:
         """Return (n_series, n_hours) from (n_series, 168)."""
@@ -131,15 +129,22 @@ class _Grouped:
 
     def shrunk(self, counts: Floats, shape: Floats) -> Floats:
         """Return the posterior mean (n_series, 168) of each slot's hourly rate; shape (n_series, 168) has mean 1."""
-        hours = self.per_slot(self.known.astype(np.float64))
-        sums = self.per_slot(np.where(self.known, counts, 0.0))
-        level = (sums.sum(axis=1) + 0.5) / np.maximum((shape * hours).sum(axis=1), 1.0)
+        sums = _per_slot(np.where(self.known, counts, 0.0), self.slots)
+        level = (sums.sum(axis=1) + 0.5) / np.maximum((shape * self.hours).sum(axis=1), 1.0)
         prior = np.maximum(level[:, None] * shape, LEAST_MEAN)
-        return np.maximum((sums + PRIOR_TICKETS) / (hours + PRIOR_TICKETS / prior), LEAST_MEAN)
+        return np.maximum((sums + PRIOR_TICKETS) / (self.hours + PRIOR_TICKETS / prior), LEAST_MEAN)
 
     def profile(self, counts: Floats, mean: Floats) -> SlotProfile:
         """Return mean and spread from clipped counts and their mean."""
         residual = np.where(self.known, counts - self.spread_out(mean), 0.0) ** 2
-        squares, hours = self.per_slot(residual), self.per_slot(self.known.astype(np.float64))
-        variance, dispersion = shrunk_spread(squares, hours, mean)
+        variance, dispersion = shrunk_spread(_per_slot(residual, self.slots), self.hours, mean)
         return SlotProfile(mean, variance, dispersion)
+
+
+def _per_slot(values: Floats, slots: Ints) -> Floats:
+    """Return (n_series, 168) sums of (n_series, n_hours) over the hours of each slot; slots (n_hours,) ascending."""
+    present, starts = np.unique(slots, return_index=True)
+    sums = np.zeros((values.shape[0], SLOTS))
+    if len(present):
+        sums[:, present] = np.add.reduceat(values, starts, axis=1)
+    return sums

@@ -1,0 +1,141 @@
+"""Calibration: from the peaks of a replayed past to the threshold that keeps a budget of false alarms.
+
+No model is right in its tail, so the threshold comes from what the same detector would have done on the fleet's own past.
+Above a level that is met often, peaks follow a mixture: a generalised Pareto tail of false alarms, and a heavier tail of the
+real incidents that the past holds. Averaging over a grid of its parameters keeps few weeks from being believed too much.
+Sources: Siffer et al. 2017 (SPOT) for tails from exceedances; Pickands 1975 for the generalised Pareto law.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikewatch.core.counts import Bools, Floats, Ints
+
+OFTEN_A_WEEK = 25.0
+"""The tail is fitted above the score that is met this often."""
+
+STORM_QUANTILE = 2.576
+"""Days with more peaks than this many standard deviations above the kept days' mean are storms, real and undated."""
+
+REAL_A_WEEK = np.array([0.0, 0.5, 1.0, 2.0, 4.0])
+"""Real incidents a week that the past may hold; each is as likely before the peaks are seen."""
+
+SCALES = np.geomspace(0.3, 10.0, 25)
+SHAPES = np.linspace(0.0, 0.6, 13)
+SHAPE_SPREAD = 0.1
+REAL_SCALE = 6.0
+LEAST_PEAKS = 20
+LEAST_WEEKS = 2.0
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """The highest scores of the incidents that a replay of the past would have raised above some low level.
+
+    score  (n,) in the units of the surprise, > 0
+    day    (n,) number of the day of each, in [0, n_days)
+    """
+
+    score: Floats
+    day: Ints
+    n_days: int
+
+
+@dataclass(frozen=True)
+class Tail:
+    """How often a fleet's false alarms exceed a score.
+
+    above   the score above which the tail was fitted
+    rate    false alarms a week above it
+    scale   how much more score makes them e times rarer, there
+    """
+
+    above: float
+    rate: float
+    scale: float
+    weights: Floats
+    scales: Floats
+    shapes: Floats
+    falses: Floats
+
+    def per_week(self, score: float) -> float:
+        """Return how many false alarms a week exceed a score at or above `above`."""
+        excess = max(0.0, score - self.above)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            heavy = (1.0 + self.shapes * excess / self.scales) ** (-1.0 / self.shapes)
+        survival = np.where(self.shapes > 0, heavy, np.exp(-excess / self.scales))
+        return float(self.rate * (self.weights * self.falses * survival).sum())
+
+    def threshold(self, *, false_alarms_per_week: float) -> float:
+        """Return the score that false alarms exceed that often."""
+        low, high = self.above, self.above + 60.0 * self.scale
+        if self.per_week(low) <= false_alarms_per_week:
+            return low
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (middle, high) if self.per_week(middle) > false_alarms_per_week else (low, middle)
+        return high
+
+
+def fit_tail(peaks: Peaks) -> Tail | None:
+    """Return the tail of false alarms; None where the past is too short or too quiet to say anything.
+
+    >>> rng = np.random.default_rng(1)
+    >>> peaks = Peaks(rng.exponential(1.0, 2000) + 2.0, rng.integers(0, 56, 2000), 56)
+    >>> tail = fit_tail(peaks)
+    >>> bool(6.5 < tail.threshold(false_alarms_per_week=1.0) < 8.5)  # 250 a week above 2, each unit e times rarer: 7.5
+    True
+    """
+    kept = _calm_days(peaks)
+    weeks = float(kept.sum()) / 7.0
+    score = peaks.score[kept[peaks.day]]
+    if weeks < LEAST_WEEKS or len(score) < LEAST_PEAKS:
+        return None
+    ordered = np.sort(score)[::-1]
+    number = min(len(ordered) - 1, int(OFTEN_A_WEEK * weeks))
+    above = float(ordered[number])
+    third = float(ordered[max(0, number // 3 - 1)])
+    scale = max((third - above) / np.log(3.0), 1e-3)
+    return _posterior(ordered[:number] - above, weeks=weeks, above=above, scale=scale)
+
+
+def _calm_days(peaks: Peaks) -> Bools:
+    """Return (n_days,) True for days that are no storms, judged by their peaks at a level met often."""
+    kept = np.ones(peaks.n_days, dtype=np.bool_)
+    for _ in range(10):
+        number = int(OFTEN_A_WEEK * kept.sum() / 7.0)
+        score = np.sort(peaks.score[kept[peaks.day]])[::-1]
+        if number >= len(score) or not number:
+            return kept
+        count = np.bincount(peaks.day[peaks.score >= score[number]], minlength=peaks.n_days)
+        usual = count[kept].mean()
+        calm = count <= usual + STORM_QUANTILE * np.sqrt(usual) + 1.0
+        if (calm == kept).all():
+            return kept
+        kept = calm
+    return kept
+
+
+def _posterior(excess: Floats, *, weeks: float, above: float, scale: float) -> Tail:
+    """Weigh a grid of tails by how well they explain the excesses (n,) >= 0 over the level."""
+    n = len(excess)
+    real = np.minimum(REAL_A_WEEK * weeks / n, 0.9)
+    scales, shapes, reals = (grid.ravel() for grid in np.meshgrid(SCALES * scale, SHAPES, real, indexing="ij"))
+    x = excess[None, :]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        heavy = (1.0 + shapes[:, None] * x / scales[:, None]) ** (-1.0 / shapes[:, None] - 1.0)
+    density = np.where(shapes[:, None] > 0, heavy, np.exp(-x / scales[:, None])) / scales[:, None]
+    c = REAL_SCALE * scale
+    mixed = (1.0 - reals[:, None]) * density + reals[:, None] * c / (x + c) ** 2
+    log_weight = np.log(np.maximum(mixed, 1e-300)).sum(axis=1) - 0.5 * (shapes / SHAPE_SPREAD) ** 2
+    weights = np.exp(log_weight - log_weight.max())
+    return Tail(
+        above=above,
+        rate=n / weeks,
+        scale=scale,
+        weights=weights / weights.sum(),
+        scales=scales,
+        shapes=shapes,
+        falses=1.0 - reals,
+    )

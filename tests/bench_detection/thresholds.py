@@ -1,0 +1,89 @@
+"""How many false alarms the product's own thresholds let through, and what they find, in worlds simulated by seed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from scipy import special
+
+from spikewatch.core.timegrid import WEEK
+from spikewatch.lab.alarms import FitsOnce, delivered, trial_of, with_budget
+from spikewatch.lab.evaluation import Interval, Judgement, judge, pooled
+from spikewatch.lab.synthetic import WorldSettings, simulate
+from tests.bench_detection.contestants import world_detector
+
+BUDGETS: Final = (0.25, 1.0, 4.0)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetJob:
+    """One world, once quiet and once with its surges, judged with each budget."""
+
+    settings: WorldSettings
+    seed: int
+    budgets: Sequence[float] = BUDGETS
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a budget came to.
+
+    quiet    worlds without a surge: whatever was told there is false
+    surging  the same worlds with surges
+    worst    most false incidents a week in one quiet world
+    """
+
+    budget: float
+    quiet: Judgement
+    surging: Judgement
+    worst: float
+
+    @property
+    def delivered(self) -> Interval:
+        """False incidents a week in quiet worlds, with the exact 95 % interval of a Poisson rate."""
+        return poisson_rate(len(self.quiet.false), weeks=self.quiet.watched / WEEK)
+
+
+def poisson_rate(number: int, *, weeks: float) -> Interval:
+    """Return the rate a week of `number` events and its exact 95 % interval (Garwood 1936).
+
+    >>> rate = poisson_rate(20, weeks=80.0)
+    >>> [round(bound, 3) for bound in (rate.low, rate.mean, rate.high)]
+    [0.153, 0.25, 0.386]
+    """
+    low = float(special.gammaincinv(number, 0.025)) if number else 0.0
+    high = float(special.gammaincinv(number + 1, 0.975))
+    return Interval(low / weeks, number / weeks, high / weeks)
+
+
+def on_budgets(job: BudgetJob) -> tuple[Kept, ...]:
+    """Return what each budget came to in one world; its baselines are fitted once for all budgets."""
+    quiet = _judged(replace(job.settings, quiet=True), job)
+    surging = _judged(replace(job.settings, quiet=False), job)
+    return tuple(
+        Kept(budget, calm, busy, worst=calm.false_per_week)
+        for budget, calm, busy in zip(job.budgets, quiet, surging, strict=True)
+    )
+
+
+def _judged(settings: WorldSettings, job: BudgetJob) -> list[Judgement]:
+    world = simulate(settings, seed=job.seed)
+    trial = trial_of(world)
+    detector = FitsOnce.of(world_detector(world, settings))
+    return [
+        judge(delivered(trial, with_budget(detector, budget)), surges=trial.surges, judged=trial.judged)
+        for budget in job.budgets
+    ]
+
+
+def over_worlds(found: Sequence[Sequence[Kept]]) -> tuple[Kept, ...]:
+    """Return what each budget came to over all worlds."""
+    return tuple(
+        Kept(
+            same[0].budget,
+            pooled([kept.quiet for kept in same]),
+            pooled([kept.surging for kept in same]),
+            worst=max(kept.worst for kept in same),
+        )
+        for same in zip(*found, strict=True)
+    )
