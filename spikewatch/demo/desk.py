@@ -1,14 +1,18 @@
 """The simulated vendors of the demo: a world told as a Zendesk account, and a chat to tell it to."""
 
+import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from types import FrameType
 
 from rich.console import Console
 
 from spikewatch.adapters.clock import SystemClock
 from spikewatch.core.counts import SeriesKey
 from spikewatch.core.settings import Language
+from spikewatch.errors import Fault
 from spikewatch.lab.synthetic import START_OF_LIVE, TicketVersion, World, demo_world, desk_tickets
 from spikewatch.sandbox.chat import Chat
 from spikewatch.sandbox.helpdesk import Catalogue, DeskTicket, DropDown, HelpDesk
@@ -19,6 +23,7 @@ BOT_TOKEN = "xoxb-sandbox"  # noqa: S105 -- opens nothing but the stand-in
 CATEGORY_FIELD = 360001
 CHANNEL = "support-alerts"
 SEED = 20261102
+_TERMINATED = 128 + signal.SIGTERM
 
 
 def desk_of(world: World, *, now: Callable[[], datetime], port: int = 0) -> HelpDesk:
@@ -57,24 +62,46 @@ def _desk_tickets(
 
 
 def serve(which: str, *, port: int) -> int:
-    """Serve one stand-in on loopback until interrupted: `desk` or `chat`."""
-    console = Console()
+    """Serve one stand-in on loopback until interrupted: `desk` or `chat`. Raises Fault where the port is taken."""
+    end_on_sigterm()
+    try:
+        if which == "chat":
+            _serve_chat(port)
+        else:
+            _serve_desk(port)
+    except OSError as error:
+        raise Fault(
+            f"port {port}: {error.strerror}; name another --port, or none to take a free one"
+        ) from error
+    return 0
+
+
+def end_on_sigterm() -> None:
+    """Let SIGTERM end the program as Ctrl-C does, with everything put away; in a container it would do nothing."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        sys.exit(_TERMINATED)
+
+    signal.signal(signal.SIGTERM, end)
+
+
+def _serve_chat(port: int) -> None:
+    with Chat(clock=SystemClock(), channels=(CHANNEL,), token=BOT_TOKEN, port=port) as chat:
+        _say(f"chat at {chat.url} (bot token {BOT_TOKEN}, channel {CHANNEL}); Ctrl-C ends it")
+        threading.Event().wait()
+
+
+def _serve_desk(port: int) -> None:
     clock = SystemClock()
-    if which == "chat":
-        with Chat(clock=clock, channels=(CHANNEL,), token=BOT_TOKEN, port=port) as chat:
-            console.print(
-                f"chat at {chat.url} (bot token {BOT_TOKEN}, channel {CHANNEL}); Ctrl-C ends it",
-                highlight=False,
-            )
-            threading.Event().wait()
-    now = clock.now()
-    offset = now - START_OF_LIVE
+    offset = clock.now() - START_OF_LIVE
     world = demo_world(language=Language.EN)
     with desk_of(world, now=lambda: clock.now() - offset, port=port) as desk:
-        console.print(
+        _say(
             f"desk at {desk.url} (client id {CLIENT_ID}, secret {CLIENT_SECRET}, category field {CATEGORY_FIELD});"
-            " Ctrl-C ends it",
-            highlight=False,
+            " Ctrl-C ends it"
         )
         threading.Event().wait()
-    return 0
+
+
+def _say(line: str) -> None:
+    Console().print(line, highlight=False, soft_wrap=True)

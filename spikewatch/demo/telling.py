@@ -27,6 +27,7 @@ from spikewatch.demo.desk import (
     CLIENT_ID,
     CLIENT_SECRET,
     desk_of,
+    end_on_sigterm,
 )
 from spikewatch.demo.pacing import CRAWL, USUAL_LAG, Pacer
 from spikewatch.demo.script import BACKFILL, SCENES, Scene, moment, said
@@ -53,6 +54,7 @@ def tell(*, once: bool, speed: float | None, language: str) -> int:
     """Tell the story and return the exit status: 0 where it went as the script says, else 1."""
     console = Console(width=None if sys.stdout.isatty() else COLUMNS, highlight=False)
     logs.configure(sys.stderr, level="WARNING")
+    end_on_sigterm()
     with ExitStack() as stack:
         stage = stack.enter_context(_stage(console, Language(language), speed))
         as_scripted = stage.play()

@@ -49,8 +49,8 @@ def measure(folder: Path, *, n_series: int, weeks: float = WEEKS) -> dict[str, f
 
 
 def _surges(n_series: int) -> Ints:
-    """Return the cell of each ticket of a surge on the second day of every week: an hour in the first category."""
-    begins = np.arange(WEEKS_BEFORE + WEEKS) * A_WEEK + 36 * AN_HOUR
+    """Return the cell of each ticket of a surge every week: an hour in the first category, never at the same time."""
+    begins = np.arange(WEEKS_BEFORE + WEEKS) * (A_WEEK + 7 * AN_HOUR) + 36 * AN_HOUR
     buckets = (begins[:, None] + np.arange(AN_HOUR)).ravel()
     return np.repeat(buckets * n_series, _SURGE_TICKETS)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from statistics import fmean
 
 from spikewatch.lab.evaluation import (
@@ -16,7 +15,7 @@ from spikewatch.lab.evaluation import (
     pooled,
     timeliness_interval,
 )
-from tests.bench_detection.contestants import DEFAULT, LIMIT, NAMES, Run, Runs
+from tests.bench_detection.contestants import DEFAULT, LIMIT, NAMES, Runs
 
 _SEED = 7
 """Of the redrawn surges; any will do."""
@@ -97,8 +96,3 @@ def _behind(total: Mapping[str, Judgement], name: str) -> Paired | None:
     if name == DEFAULT or DEFAULT not in total:
         return None
     return compared(total[DEFAULT], total[name], seed=_SEED)
-
-
-def fleet_weeks(runs: Sequence[Run]) -> float:
-    """Return how many weeks of whole fleets were judged."""
-    return sum((run.scored.judged.end - run.scored.judged.start) / timedelta(weeks=1) for run in runs)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import hypot
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -72,8 +73,8 @@ def on_world(job: WorldJob) -> Runs:
     world = simulate(job.settings, seed=job.seed)
     detector = world_detector(world, job.settings)
     everybody = dict(_on_trial(trial_of(world), detector))
-    everybody[LIMIT] = lambda: limit_scores(
-        world, day_cv=hypot(*job.settings.day_cv), zone=ZoneInfo(job.settings.zone)
+    everybody[LIMIT] = partial(
+        limit_scores, world, day_cv=hypot(*job.settings.day_cv), zone=ZoneInfo(job.settings.zone)
     )
     return _run(everybody, names=job.names)
 
@@ -102,9 +103,9 @@ def with_model(detector: Detector, model: ModelName) -> Detector:
 
 def _on_trial(trial: Trial, detector: Detector) -> Iterator[tuple[str, Callable[[], Scored]]]:
     for model in ModelName:
-        yield f"{OURS} {model}", lambda model=model: live_scores(trial, with_model(detector, model))
+        yield f"{OURS} {model}", partial(live_scores, trial, with_model(detector, model))
     for name, comparator in COMPARATORS.items():
-        yield name, lambda comparator=comparator: comparator_scores(trial, comparator)
+        yield name, partial(comparator_scores, trial, comparator)
 
 
 def _run(everybody: Mapping[str, Callable[[], Scored]], *, names: Sequence[str]) -> Runs:

@@ -13,9 +13,7 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
-def each(
-    jobs: Sequence[Job], work: Callable[[Job], Result], *, what: str, workers: int
-) -> Sequence[Result]:
+def each(jobs: Sequence[Job], work: Callable[[Job], Result], *, what: str, workers: int) -> Sequence[Result]:
     """Return what the work made of each job; with several workers it must be a function of a module.
 
     what  is shown beside the progress bar, on a terminal

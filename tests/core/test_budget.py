@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikewatch.core.budget import LEAST_CUTOFF, OVERLAP, cutoffs, limits_of
+from spikewatch.core.budget import LEAST_CUTOFF, OVERLAP, cutoffs, limits_of, rules_of
 from spikewatch.core.counts import FLEET, Roster
 from spikewatch.core.scoring import assess
 from spikewatch.core.settings import CategorySettings, DetectionSettings, ServiceSettings
@@ -130,6 +130,18 @@ def test_a_series_that_is_disabled_or_still_learning_leaves_its_share_to_the_oth
 
     n_series = len(ROSTER)
     assert 10 ** (everyone - fewer)[0] == pytest.approx(n_series / (n_series - 2))
+
+
+def test_rules_that_were_kept_give_the_same_limits() -> None:
+    services = {"payments": ServiceSettings(min_tickets=9, weight=3.0)}
+    detection = DetectionSettings()
+    rules = rules_of(ROSTER, detection=detection, services=services)
+
+    kept = limits_of(NORMAL, detection=detection, services=services, rules=rules)
+
+    fresh = limits_of(NORMAL, detection=detection, services=services)
+    np.testing.assert_array_equal(kept.cutoff, fresh.cutoff)
+    np.testing.assert_array_equal(kept.min_tickets, fresh.min_tickets)
 
 
 def test_an_empty_fleet_has_limits() -> None:

@@ -246,6 +246,18 @@ def test_a_panel_agrees_with_counting_by_hand(
     ]
 
 
+@given(cells_drawn)
+def test_cells_in_columns_make_the_same_panel_as_cells_one_by_one(
+    cells: list[tuple[SeriesKey, int, int]],
+) -> None:
+    known = np.ones((len(ROSTER.services), GRID.length), dtype=np.bool_)
+    rows = [(ROSTER.rows[key], bucket, tickets) for key, bucket, tickets in cells]
+
+    columns = build_panel(ROSTER, GRID, np.array(rows, dtype=np.int64).reshape(-1, 3), known=known)
+
+    np.testing.assert_array_equal(columns.counts, build_panel(ROSTER, GRID, rows, known=known).counts)
+
+
 def test_a_rollup_sums_the_services_that_are_known() -> None:
     built = panel({LOGIN: [3], REFUND: [4], PARCEL: [5]}, known={"shop": [False]})
 
