@@ -24,8 +24,8 @@ endef
 
 .PHONY: help
 help: ## this list
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) \
-		| while IFS=$$'\t' read -r target text; do printf '  make %-10s %s\n' "$$target" "$$text"; done
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) \
+		| while IFS=$$'\t' read -r target text; do printf '  make %-15s %s\n' "$$target" "$$text"; done
 
 .PHONY: demo
 demo: $(READY) ## tell the main story on simulated vendors: make demo ARGS="--language en --once"
@@ -82,6 +82,10 @@ dockerfile: $(READY) ## hadolint on the Dockerfile
 .PHONY: bench
 bench: $(READY) ## measure speed and print a table
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+.PHONY: bench-detection
+bench-detection: $(READY) ## measure who finds surges soonest; fewer worlds: make bench-detection ARGS="--seeds 4"
+	@$(BIN)/python -m tests.bench_detection $(ARGS)
 
 # One version of each package for every supported Python, so that all run the same code.
 COMPILE = $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --fork-strategy fewest \

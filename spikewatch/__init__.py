@@ -19,6 +19,8 @@ Rooms (imports point downwards only; the contracts in pyproject.toml enforce it)
     ingest            from a source's page to committed counts
     cycle             from committed counts to incidents, notices and a snapshot
     delivery          from the outbox to a receiver
+    calibrating       the detector judges its own past, for thresholds that keep the budget
+    pacing            how fast to ask a source
     ports             what the inside asks of the outside, and how the outside may fail
     core              pure: no I/O, no clock, no threads
     errors            what a user is told when something cannot go on

@@ -4,23 +4,27 @@
 daemon's side: it reads the store, keeps the baseline of the running epoch, and commits what changed in one transaction.
 """
 
+import hashlib
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
-from spikewatch.core.baseline import Baseline, History, cutoff_hour, fit
+from spikewatch.calibrating import Rehearsal, replayed_peaks
+from spikewatch.core.baseline import Baseline, History, cutoff_hour, fit, recent_hour
 from spikewatch.core.budget import limits_of, rules_of
 from spikewatch.core.calendars import Calendar
+from spikewatch.core.calibration import Calibration, Tail
 from spikewatch.core.counts import Panel, Roster, SeriesKey, build_panel, known_buckets
 from spikewatch.core.incidents import Incident, Incidents, Rules, advance, ended_surges, open_surges
 from spikewatch.core.notices import Notice, notice_of, why_tell
 from spikewatch.core.outbox import Delivery
-from spikewatch.core.scoring import Assessment, Limits, assess
+from spikewatch.core.scoring import Assessment, Limits, assess, remembered_from
 from spikewatch.core.settings import DetectionSettings, SeriesRule, ServiceSettings
 from spikewatch.core.snapshot import Snapshot, WindowReadings
 from spikewatch.core.surges import Surge, buckets_since_rise, follow
@@ -28,6 +32,10 @@ from spikewatch.core.timegrid import HOUR, Grid, bucket_end, bucket_number, buck
 from spikewatch.ports import CycleCommit, JudgeState, SourceState, Store
 
 log = logging.getLogger(__name__)
+
+WEEK_HOURS = 7 * 24
+CALIBRATED_AHEAD_HOURS = 24
+"""A week's calibration looks at nothing newer than this before the week, so that it is ready when the week begins."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,10 @@ class Detector:
         """The longest window in buckets."""
         return max(1, self.detection.windows[-1] // self.step)
 
+    def reach(self, first: int) -> int:
+        """Return the first bucket that judging from bucket `first` on looks at."""
+        return remembered_from(first, longest=self.longest, step=self.step)
+
     def epoch_of(self, bucket: int) -> int:
         """Return the epoch (hour number) whose baseline judges a bucket."""
         return bucket * seconds(self.step) // 3600
@@ -64,16 +76,62 @@ class Detector:
 
     def fit(self, history: History, *, epoch: int) -> Baseline:
         """Return the baseline of an epoch; history beyond its reach is left out."""
-        within = history.before(self.last_hour(epoch), hours=self.history // HOUR)
-        return fit(within, calendar=self.calendar, model=self.detection.model, epoch=epoch)
+        return fit(
+            history.before(recent_hour(epoch), hours=recent_hour(epoch) - self.first_hour(epoch)),
+            calendar=self.calendar,
+            model=self.detection.model,
+            epoch=epoch,
+            learn_until=self.last_hour(epoch),
+        )
+
+    def week_of(self, epoch: int) -> int:
+        """Return the week (since the epoch, in UTC) whose calibration judges an hour."""
+        return epoch // WEEK_HOURS
+
+    def calibrated_hours(self, week: int) -> tuple[int, int]:
+        """Return the hours `[first, stop)` that the calibration of a week is made of: it can be made a day ahead."""
+        stop = week * WEEK_HOURS - CALIBRATED_AHEAD_HOURS
+        return stop - self.history // HOUR, stop
+
+    def calibrate(self, history: History, panel_of: Callable[[int, int], Panel], *, week: int) -> Calibration:
+        """Return the calibration of a week from a replay of the past; history beyond its reach is left out.
+
+        panel_of  returns the counts of buckets `[first, stop)` with the roster of the history, late tickets left out
+        """
+        first, stop = self.calibrated_hours(week)
+        rehearsal = Rehearsal(
+            calendar=self.calendar,
+            model=self.detection.model,
+            windows=self.detection.windows,
+            rules=self.rules(history.hourly.roster),
+        )
+        past = history.before(stop, hours=stop - first)
+        peaks = replayed_peaks(past, rehearsal, hours=stop - first, panel_of=panel_of)
+        return Calibration(week, self.standing, peaks)
+
+    @cached_property
+    def standing(self) -> str:
+        """A digest of all that a calibration depends on beside the counts."""
+        words = [
+            self.detection.model_dump_json(exclude={"false_alarms_per_week", "critical_score"}),
+            *(f"{name}:{rule.model_dump_json()}" for name, rule in sorted(self.services.items())),
+            str((self.calendar.zone.key, sorted(self.calendar.days_off), self.history, self.step)),
+        ]
+        return hashlib.sha256("\n".join(words).encode()).hexdigest()
 
     def rules(self, roster: Roster) -> tuple[SeriesRule, ...]:
         """Return the rule of each series."""
         return rules_of(roster, detection=self.detection, services=self.services)
 
-    def limits(self, baseline: Baseline, *, rules: Sequence[SeriesRule] | None = None) -> Limits:
-        """Return what each series must reach; `rules` are those of the baseline's roster, where they were kept."""
-        return limits_of(baseline, detection=self.detection, services=self.services, rules=rules)
+    def limits(
+        self, baseline: Baseline, *, tail: Tail | None = None, rules: Sequence[SeriesRule] | None = None
+    ) -> Limits:
+        """Return what each series must reach.
+
+        tail   of the fleet's past; without it the cut-offs are provisional
+        rules  those of the baseline's roster, where they were kept
+        """
+        return limits_of(baseline, detection=self.detection, services=self.services, rules=rules, tail=tail)
 
 
 @dataclass(frozen=True)
@@ -97,8 +155,8 @@ def judge(
 ) -> Verdict:
     """Judge the buckets from `first` to the panel's end, one after the other.
 
-    Panel, baseline and limits share one roster; all buckets belong to the baseline's epoch; the panel reaches back the
-    longest window. Nothing is judged before the baseline is warm.
+    Panel, baseline and limits share one roster; all buckets belong to the baseline's epoch; the panel reaches back to
+    `Detector.reach`. Nothing is judged before the baseline is warm.
     """
     assessment = assess(panel, baseline, limits, first=first, windows=detector.detection.windows)
     peaks = assessment.score.max(axis=1, initial=0.0)
@@ -180,6 +238,7 @@ class _Standards:
     """A baseline as it was fitted, the same with the rows of the newest roster, and what follows from that."""
 
     fitted: Baseline
+    tail: Tail | None
     baseline: Baseline
     limits: Limits
 
@@ -202,8 +261,10 @@ class Cycle:
         self._detector = detector
         self._plan = plan
         self._baselines: dict[int, Baseline] = {}
+        self._calibrations: dict[int, Calibration] = {}
         self._last: _Standards | None = None
         self._fitting = threading.Lock()
+        self._calibrating = threading.Lock()
         self.snapshot: Snapshot | None = None
 
     def run(self, *, now: datetime) -> int:
@@ -245,6 +306,45 @@ class Cycle:
                 kept = {other: baseline for other, baseline in self._baselines.items() if other >= epoch - 1}
                 self._baselines = {**kept, epoch: self._detector.fit(history, epoch=epoch)}
             return self._baselines[epoch]
+
+    def calibrated(self, *, week: int) -> Calibration:
+        """Return the calibration of a week: kept, or made now from the past and kept."""
+        standing = self._calibrations.get(week)
+        if standing is not None:
+            return standing
+        with self._calibrating:
+            if week not in self._calibrations:
+                made = self._store.calibration(week=week)
+                if made is None or made.settings != self._detector.standing:
+                    made = self._calibrate(week)
+                    self._store.save_calibration(made)
+                kept = {other: each for other, each in self._calibrations.items() if other >= week - 1}
+                self._calibrations = {**kept, week: made}
+            return self._calibrations[week]
+
+    def calibrate_ahead(self) -> bool:
+        """Make next week's calibration as soon as all it looks at has been judged; tell whether it was made now."""
+        state = self._store.judge_state()
+        if state.judged_until is None:
+            return False
+        epoch = self._detector.epoch_of(state.judged_until)
+        week = self._detector.week_of(epoch) + 1
+        if week in self._calibrations or epoch < self._detector.calibrated_hours(week)[1] + 1:
+            return False
+        self.calibrated(week=week)
+        return True
+
+    def _calibrate(self, week: int) -> Calibration:
+        first, stop = self._detector.calibrated_hours(week)
+        sources = self._store.source_states()
+        history = _load_hours(self._store, self._detector, first=first, stop=stop)
+        roster = history.hourly.roster
+
+        def panel_of(first: int, until: int) -> Panel:
+            grid = Grid(self._detector.step, first, until - first)
+            return _load_grid(self._store, grid, sources=sources, roster=roster)
+
+        return self._detector.calibrate(history, panel_of, week=week)
 
     def is_fitted(self, epoch: int) -> bool:
         """Tell whether the baseline of an epoch stands."""
@@ -290,9 +390,15 @@ class Cycle:
     def _standards(self, epoch: int, roster: Roster) -> tuple[Baseline, Limits]:
         """Return what the series of a roster are judged by; the same as last time while neither epoch nor roster change."""
         fitted, last = self.refit(epoch=epoch), self._last
-        if last is None or last.fitted is not fitted or last.limits.roster.keys != roster.keys:
+        tail = self.calibrated(week=self._detector.week_of(epoch)).tail
+        if (
+            last is None
+            or last.fitted is not fitted
+            or last.tail is not tail
+            or last.limits.roster.keys != roster.keys
+        ):
             baseline = fitted.for_roster(roster)
-            last = self._last = _Standards(fitted, baseline, self._detector.limits(baseline))
+            last = self._last = _Standards(fitted, tail, baseline, self._detector.limits(baseline, tail=tail))
         return last.baseline, last.limits
 
     def _epochs(self, first: int, until: int) -> list[tuple[int, int]]:
@@ -330,23 +436,34 @@ def load_panel(
     store: Store, detector: Detector, *, first: int, until: int, sources: Mapping[str, SourceState]
 ) -> Panel:
     """Read from the store what judging buckets `[first, until)` looks at; late tickets are left out."""
-    reach = first - detector.longest + 1
-    grid = Grid(detector.step, reach, until - reach)
+    reach = detector.reach(first)
+    return _load_grid(store, Grid(detector.step, reach, until - reach), sources=sources)
+
+
+def _load_grid(
+    store: Store, grid: Grid, *, sources: Mapping[str, SourceState], roster: Roster | None = None
+) -> Panel:
+    """Read the counts of a grid without late tickets, for a roster or for that of the moment."""
     cells = store.counts(first=grid.first, stop=grid.stop)
-    since, mark = _known_span(sources)
+    wanted = cells.roster if roster is None else roster
+    row = cells.row if wanted.keys == cells.roster.keys else cells.roster.rows_in(wanted)[cells.row]
+    since, mark = known_span(sources)
     return build_panel(
-        cells.roster,
+        wanted,
         grid,
-        np.stack([cells.row, cells.bucket, cells.tickets - cells.late], axis=1),
-        known=known_buckets(cells.roster, grid, since=since, until=mark),
+        np.stack([row, cells.bucket, cells.tickets - cells.late], axis=1),
+        known=known_buckets(wanted, grid, since=since, until=mark),
     )
 
 
 def load_history(store: Store, detector: Detector, *, epoch: int) -> History:
     """Read from the store what the baseline of an epoch learns from."""
-    first, stop = detector.first_hour(epoch), detector.last_hour(epoch)
+    return _load_hours(store, detector, first=detector.first_hour(epoch), stop=recent_hour(epoch))
+
+
+def _load_hours(store: Store, detector: Detector, *, first: int, stop: int) -> History:
     per_hour = 3600 // seconds(detector.step)
-    since, mark = _known_span(store.source_states())
+    since, mark = known_span(store.source_states())
     hours = Grid(HOUR, first, stop - first)
     buckets = Grid(detector.step, first * per_hour, hours.length * per_hour)
     cells = store.counts(first=buckets.first, stop=buckets.stop)
@@ -363,7 +480,7 @@ def load_history(store: Store, detector: Detector, *, epoch: int) -> History:
     return History(panel, buckets, services)
 
 
-def _known_span(sources: Mapping[str, SourceState]) -> tuple[datetime | None, datetime | None]:
+def known_span(sources: Mapping[str, SourceState]) -> tuple[datetime | None, datetime | None]:
     """Return since when and until when every source is known."""
     marks = [state.watermark for state in sources.values()]
     known = [mark for mark in marks if mark is not None]

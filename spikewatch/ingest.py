@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from spikewatch.core.timegrid import aware
+from spikewatch.pacing import LONGEST_RETRY, Pace, TokenBucket, back_off
 from spikewatch.ports import (
     Clock,
     CredentialsRefused,
@@ -23,16 +24,15 @@ from spikewatch.ports import (
     Source,
     SourceState,
     Store,
+    TooLarge,
     Unavailable,
 )
 
 _NOTHING = timedelta(0)
 _WITHHELD = timedelta(seconds=60)
 _REWIND = timedelta(minutes=10)
-_FIRST_RETRY = timedelta(seconds=5)
-_LONGEST_RETRY = timedelta(minutes=5)
 _LIMIT_RESETS = timedelta(seconds=60)
-_MOST_DOUBLINGS = 10
+_MOST_HALVINGS = 10
 
 _log = logging.getLogger(__name__)
 
@@ -46,64 +46,6 @@ class Outcome(StrEnum):
     RETRY = "retry"
     REWOUND = "rewound"
     HALTED = "halted"
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How much to ask of a source.
-
-    per_minute           pages in a minute, in daily life
-    backfill_per_minute  the same until the source was caught up once
-    pages                most pages of one poll in daily life, so that a mass change delays and does not stall
-    leave                requests of the source's own limit that are left to others
-    """
-
-    per_minute: float = 4.0
-    backfill_per_minute: float = 6.0
-    pages: int = 5
-    leave: int = 3
-
-
-@dataclass(frozen=True, slots=True)
-class TokenBucket:
-    """A limit of our own: `per_minute` on average, as many at once after a quiet minute.
-
-    >>> from datetime import UTC
-    >>> bucket = TokenBucket.full(6, now=datetime(2026, 5, 11, tzinfo=UTC))
-    >>> for _ in range(6):
-    ...     bucket = bucket.take(now=bucket.filled_at)
-    >>> bucket.wait(now=bucket.filled_at)
-    datetime.timedelta(seconds=10)
-    """
-
-    per_minute: float
-    tokens: float
-    filled_at: datetime
-
-    @classmethod
-    def full(cls, per_minute: float, *, now: datetime) -> "TokenBucket":
-        """Return a bucket from which a minute's worth can be taken at once."""
-        return cls(per_minute, max(1.0, per_minute), now)
-
-    def paced(self, per_minute: float, *, now: datetime) -> "TokenBucket":
-        """Return the bucket with another rate from now on."""
-        filled = self._filled(now)
-        return replace(filled, per_minute=per_minute, tokens=min(filled.tokens, max(1.0, per_minute)))
-
-    def wait(self, *, now: datetime) -> timedelta:
-        """Return how long until one can be taken; nothing where it can be now."""
-        lacking = 1.0 - self._filled(now).tokens
-        return timedelta(minutes=max(0.0, lacking) / self.per_minute)
-
-    def take(self, *, now: datetime) -> "TokenBucket":
-        """Return the bucket with one less."""
-        filled = self._filled(now)
-        return replace(filled, tokens=filled.tokens - 1.0)
-
-    def _filled(self, now: datetime) -> "TokenBucket":
-        minutes = max(_NOTHING, now - self.filled_at) / timedelta(minutes=1)
-        tokens = min(max(1.0, self.per_minute), self.tokens + minutes * self.per_minute)
-        return replace(self, tokens=tokens, filled_at=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +82,10 @@ class PollResult:
 
 @dataclass(frozen=True, slots=True)
 class _Hold:
-    """Why nothing is asked before `until`."""
+    """Why nothing is asked in `[since, until)`; a clock that was set back before `since` ends it too."""
 
     outcome: Outcome
+    since: datetime
     until: datetime
     detail: str
 
@@ -194,7 +137,7 @@ class Ingest:
         Raises errors.Fault where the store fails.
         """
         began = self._clock.now()
-        if self._hold is not None and began < self._hold.until:
+        if self._hold is not None and self._hold.since <= began < self._hold.until:
             return PollResult(self._hold.outcome, next_due=self._hold.until, detail=self._hold.detail)
         self._hold = None
         result = self._read(stop, on_page)
@@ -209,9 +152,10 @@ class Ingest:
         result = PollResult(Outcome.MORE)
         state = self._store.source_state(self.name)
         most = self._pace.pages if state is not None and state.watermark is not None else None
+        passed = {state.cursor} if state is not None else set()
         while (most is None or result.pages < most) and not stop() and not self._wait_for_turn(state):
             try:
-                page = self._source.fetch_page(self._position(state))
+                page = self._fetch(state, passed)
             except PortError as error:
                 return self._after_failure(error, result)
             result = self._commit(page, state, result)
@@ -223,6 +167,26 @@ class Ingest:
             if self._hold is not None:
                 return replace(result, outcome=self._hold.outcome, next_due=self._hold.until)
         return result
+
+    def _fetch(self, state: SourceState | None, passed: set[str | None]) -> Page:
+        """Return the next page; where it would be too large, ask again, for the source asks for less each time.
+
+        passed  cursors behind which this poll has been; a page that leads back to one of them is refused
+        """
+        for _ in range(_MOST_HALVINGS):
+            try:
+                page = self._source.fetch_page(self._position(state))
+                break
+            except TooLarge as error:
+                self._complain(error, Outcome.RETRY)
+                if self._wait_for_turn(state):
+                    raise
+        else:
+            page = self._source.fetch_page(self._position(state))
+        if page.cursor in passed and not page.caught_up:
+            raise Unavailable("the source leads round in a circle of pages", reason="parse")
+        passed.add(page.cursor)
+        return page
 
     def _wait_for_turn(self, state: SourceState | None) -> bool:
         """Wait for our own limit; tell whether the wait was stopped."""
@@ -286,7 +250,7 @@ class Ingest:
         self._failures += 1
         match error:
             case CredentialsRefused():
-                outcome, until = Outcome.HALTED, now + _LONGEST_RETRY
+                outcome, until = Outcome.HALTED, now + LONGEST_RETRY
             case CursorRefused():
                 self._store.rewind(self.name)
                 outcome, until = (
@@ -294,7 +258,9 @@ class Ingest:
                     now + (_NOTHING if self._failures == 1 else self._back_off()),
                 )
             case Unavailable(reason="rate_limited"):
-                outcome, until = Outcome.THROTTLED, now + (error.retry_after or _LIMIT_RESETS)
+                wait = error.retry_after or _LIMIT_RESETS
+                again = self._back_off() if self._failures > 1 else _NOTHING  # its wish was too short
+                outcome, until = Outcome.THROTTLED, now + max(wait, again)
             case Unavailable():
                 outcome, until = Outcome.RETRY, now + max(self._back_off(), error.retry_after or _NOTHING)
             case _:
@@ -305,13 +271,12 @@ class Ingest:
         return replace(result, outcome=outcome, next_due=until, detail=detail)
 
     def _pause(self, outcome: Outcome, until: datetime, *, now: datetime, detail: str = "") -> None:
-        self._hold = _Hold(outcome, until, detail)
+        self._hold = _Hold(outcome, now, until, detail)
         if outcome is Outcome.THROTTLED:
             self._meter.throttled(self.name, duration=max(_NOTHING, until - now))
 
     def _back_off(self) -> timedelta:
-        """Return 5 s after the first failure in a row, doubling up to 5 min."""
-        return min(_LONGEST_RETRY, _FIRST_RETRY * (1 << min(self._failures - 1, _MOST_DOUBLINGS)))
+        return back_off(self._failures, key=self.name)
 
     def _complain(self, error: PortError, outcome: Outcome) -> None:
         """Log a failure when it begins or changes its kind."""

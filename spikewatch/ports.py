@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from spikewatch.core.calibration import Calibration
 from spikewatch.core.counts import Cells, Roster, SeriesKey, Ticket
 from spikewatch.core.incidents import Incident, Incidents
 from spikewatch.core.outbox import Delivery, Receipt
@@ -35,6 +36,12 @@ class OutcomeUnknown(PortError):
     """A write may or may not have happened: look before doing it again."""
 
     reason = "unknown"
+
+
+class TooLarge(PortError):
+    """The answer would take too long to make: the source asks for less next time, so ask again."""
+
+    reason = "timeout"
 
 
 class CredentialsRefused(PortError):
@@ -139,7 +146,7 @@ class Source(Protocol):
     def fetch_page(self, position: Position) -> Page:
         """Return the page at the position.
 
-        Raises Unavailable, CredentialsRefused or CursorRefused.
+        Raises Unavailable, TooLarge, CredentialsRefused or CursorRefused.
         """
         ...
 
@@ -305,6 +312,14 @@ class Store(Protocol):
         """
         ...
 
+    def calibration(self, *, week: int) -> Calibration | None:
+        """Return what a week's thresholds follow from; None where it was not kept."""
+        ...
+
+    def save_calibration(self, calibration: Calibration) -> None:
+        """Keep a week's calibration in place of an earlier one, and drop those of weeks long before it."""
+        ...
+
     def incidents(self, *, since: datetime) -> Sequence[Incident]:
         """Return incidents opened at or after `since` and all that are not closed, by opening."""
         ...
@@ -367,6 +382,10 @@ class Meter(Protocol):
 
     def quota(self, source: str, quota: Quota) -> None:
         """Note the limit a source stated."""
+        ...
+
+    def clock_skew(self, source: str, *, ahead: timedelta) -> None:
+        """Note by how much the clock of a source is ahead of ours; negative where it is behind."""
         ...
 
     def throttled(self, source: str, *, duration: timedelta) -> None:

@@ -72,6 +72,7 @@ def baseline(
         slot_mean=mean,
         slot_variance=overdispersion * mean,
         day_spread=np.full(n_series, day_spread),
+        dispersion=np.full(n_series, overdispersion),
         learned=np.ones(n_series, dtype=np.bool_),
         within=np.ones((len(roster.services) + 1, 2, per_day)),
         modelled=np.ones(n_series, dtype=np.bool_),

@@ -17,7 +17,7 @@ from spikewatch.cli import files, main, options
 from spikewatch.config import Purpose, load, starter
 from spikewatch.errors import Fault, Mistake
 
-COMMANDS = ("demo", "sandbox", "init", "check", "run", "status", "backtest")
+COMMANDS = ("demo", "sandbox", "init", "check", "run", "status", "explain", "backtest")
 HEAVY = (
     "apscheduler",
     "matplotlib",

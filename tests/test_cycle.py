@@ -70,7 +70,7 @@ def late_ticket(number: int, created_at: datetime, series: SeriesKey = LOGIN) ->
 
 
 def test_a_quiet_desk_has_no_incidents() -> None:
-    live = Live(Desk.simulated()).begin()
+    live = Live(Desk.steady()).begin()
 
     live.live_through(JUDGED + timedelta(hours=12))
 
@@ -169,7 +169,7 @@ def test_a_backlog_judged_at_once_comes_to_the_same_as_bucket_by_bucket() -> Non
 
 
 def test_late_tickets_never_alert_but_are_history() -> None:
-    live = Live(Desk.simulated()).begin()
+    live = Live(Desk.steady()).begin()
     live.live_through(JUDGED + timedelta(hours=2))
     created_at = live.read_until - timedelta(minutes=45)
     flood = [late_ticket(number, created_at) for number in range(200)]

@@ -5,20 +5,21 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from spikewatch.adapters.clock import ManualClock
 from spikewatch.adapters.memory import MemoryMeter, MemorySource, MemoryStore
 from spikewatch.core.counts import Ticket
-from spikewatch.ingest import Ingest, Outcome, Pace, Progress, TokenBucket
+from spikewatch.ingest import Ingest, Outcome, Progress
+from spikewatch.pacing import LONGEST_RETRY, Pace, back_off
 from spikewatch.ports import (
     CredentialsRefused,
     CursorRefused,
     OutcomeUnknown,
     Page,
     PortError,
+    Position,
     Quota,
+    TooLarge,
     Unavailable,
 )
 
@@ -241,7 +242,103 @@ def test_a_rate_limit_is_waited_out_without_asking_again() -> None:
     assert bench.meter.of("throttled")[0]["duration"] == 7 * SECOND
 
 
+def test_a_limit_whose_wish_is_too_short_every_time_is_asked_less_and_less() -> None:
+    refused = Unavailable("429", retry_after=SECOND, reason="rate_limited")
+    bench = Bench(*(refused for _ in range(9)), page(1, end=True))
+    waits = []
+
+    for _ in range(9):
+        now = bench.clock.now()
+        due = bench.ingest.poll().next_due
+        assert due is not None
+        waits.append(due - now)
+        bench.clock.advance(due - now)
+
+    assert waits[0] == SECOND
+    assert waits[1:] == [back_off(number, key="desk") for number in range(2, 10)]
+    assert bench.ingest.poll().outcome is Outcome.CAUGHT_UP
+
+
+def test_a_limit_of_an_hour_is_waited_out() -> None:
+    hour = timedelta(hours=1)
+    bench = Bench(Unavailable("429", retry_after=hour, reason="rate_limited"), page(1, end=True))
+
+    first = bench.ingest.poll()
+    bench.clock.advance(hour - SECOND)
+    too_early = bench.ingest.poll()
+    bench.clock.advance(SECOND)
+    then = bench.ingest.poll()
+
+    assert first.next_due == too_early.next_due == NOW + hour
+    assert then.outcome is Outcome.CAUGHT_UP
+    assert len(bench.source.positions) == 2
+
+
+def test_a_clock_set_back_does_not_make_a_wait_longer() -> None:
+    bench = Bench(Unavailable("down"), page(1, end=True))
+    bench.ingest.poll()
+
+    bench.clock.advance(-timedelta(minutes=10))
+
+    assert bench.ingest.poll().outcome is Outcome.CAUGHT_UP
+
+
 # failures
+
+
+def test_a_page_that_would_be_too_large_is_asked_for_again_in_the_same_poll() -> None:
+    bench = Bench(page(1), TooLarge("504"), TooLarge("504"), page(2, end=True))
+
+    result = bench.ingest.poll()
+
+    assert (result.outcome, result.pages) == (Outcome.CAUGHT_UP, 2)
+    assert bench.cursors == [None, "cursor-1", "cursor-1", "cursor-1"]
+    assert bench.meter.of("poll_failed") == []
+
+
+def test_a_source_that_can_never_ask_for_little_enough_is_tried_later() -> None:
+    bench = Bench(*(TooLarge("504") for _ in range(12)), page(1, end=True))
+
+    first = bench.ingest.poll()
+    bench.clock.advance(back_off(1, key="desk"))
+    then = bench.ingest.poll()
+
+    assert (first.outcome, first.pages, len(bench.source.positions)) == (Outcome.RETRY, 0, 13)
+    assert then.outcome is Outcome.CAUGHT_UP
+
+
+def test_each_smaller_page_waits_for_its_turn() -> None:
+    bench = Bench(*(TooLarge("504") for _ in range(8)), page(1, end=True))
+
+    bench.ingest.poll()
+
+    assert bench.clock.now() - NOW >= timedelta(seconds=20)
+
+
+def test_a_stopped_clock_ends_the_wait_before_a_smaller_page() -> None:
+    bench = Bench(TooLarge("504"), page(1, end=True), pace=Pace(backfill_per_minute=1))
+    bench.clock.stop()
+
+    assert bench.ingest.poll().outcome is Outcome.RETRY
+
+
+def test_pages_that_lead_round_in_a_circle_are_given_up() -> None:
+    class Circle(MemorySource):
+        """A source whose third page leads back to the first."""
+
+        def fetch_page(self, position: Position) -> Page:
+            after = {None: "a", "a": "b", "b": "a"}
+            return Page((), after[position.cursor], caught_up=False)
+
+    meter = MemoryMeter()
+    store = MemoryStore(step=timedelta(minutes=5))
+    ingest = Ingest(Circle(), store, clock=ManualClock(NOW), meter=meter, since=SINCE)
+
+    result = ingest.poll()
+
+    assert (result.outcome, result.pages) == (Outcome.RETRY, 2)
+    assert "circle" in result.detail
+    assert meter.of("poll_failed")[0]["reason"] == "parse"
 
 
 def test_the_wait_between_failures_doubles_up_to_five_minutes() -> None:
@@ -256,18 +353,19 @@ def test_the_wait_between_failures_doubles_up_to_five_minutes() -> None:
         waits.append((result.next_due - now).total_seconds())
         bench.clock.advance(result.next_due - now)
 
-    assert waits == [5, 10, 20, 40, 80, 160, 300, 300, 300]
+    assert max(waits) <= 1.2 * LONGEST_RETRY.total_seconds()
+    assert waits == [back_off(number, key="desk").total_seconds() for number in range(1, 10)]
     assert bench.ingest.poll().outcome is Outcome.CAUGHT_UP
 
 
 def test_a_source_that_works_again_starts_the_waits_afresh() -> None:
     bench = Bench(Unavailable("a"), page(1), Unavailable("b"))
     bench.ingest.poll()
-    bench.clock.advance(5 * SECOND)
+    bench.clock.advance(back_off(1, key="desk"))
 
     result = bench.ingest.poll()
 
-    assert result.next_due == bench.clock.now() + 5 * SECOND
+    assert result.next_due == bench.clock.now() + back_off(1, key="desk")
 
 
 def test_the_longer_wish_of_the_source_is_respected() -> None:
@@ -324,7 +422,7 @@ def test_a_source_that_refuses_every_position_is_not_hammered() -> None:
     bench.ingest.poll()
     result = bench.ingest.poll()
 
-    assert (result.outcome, result.next_due) == (Outcome.REWOUND, NOW + 10 * SECOND)
+    assert (result.outcome, result.next_due) == (Outcome.REWOUND, NOW + back_off(2, key="desk"))
 
 
 def test_refused_credentials_halt_reading_and_are_tried_every_five_minutes() -> None:
@@ -364,34 +462,3 @@ def test_refused_credentials_need_a_person(caplog: pytest.LogCaptureFixture) -> 
         bench.ingest.poll()
 
     assert caplog.records[0].levelname == "ERROR"
-
-
-# the limit of our own
-
-
-@given(
-    per_minute=st.floats(0.5, 100),
-    pauses=st.lists(st.floats(0, 30).map(lambda s: timedelta(seconds=s)), min_size=1, max_size=40),
-)
-def test_never_more_is_taken_than_a_minutes_worth_and_the_rate(
-    per_minute: float, pauses: list[timedelta]
-) -> None:
-    now = NOW
-    bucket = TokenBucket.full(per_minute, now=now)
-
-    for pause in pauses:
-        now += pause
-        now += bucket.wait(now=now)
-        bucket = bucket.take(now=now)
-
-    minutes = (now - NOW) / MINUTE
-    assert len(pauses) <= max(1.0, per_minute) + minutes * per_minute + 1e-3
-
-
-def test_a_clock_set_back_costs_no_more_than_it_went_back() -> None:
-    bucket = TokenBucket.full(6, now=NOW)
-
-    bucket = bucket.take(now=NOW - timedelta(days=1))
-
-    assert bucket.wait(now=NOW - timedelta(days=1)) == timedelta(0)
-    assert bucket.filled_at == NOW - timedelta(days=1)

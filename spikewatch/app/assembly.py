@@ -22,7 +22,8 @@ from spikewatch.cycle import Cycle, Detector, said_aloud
 from spikewatch.daemon import Daemon, Job
 from spikewatch.delivery import Deliverer
 from spikewatch.errors import Fault, Mistake
-from spikewatch.ingest import Ingest, Pace, Progress
+from spikewatch.ingest import Ingest, Progress
+from spikewatch.pacing import Pace
 from spikewatch.ports import Clock, Store
 
 JUDGE_EVERY = timedelta(seconds=30)
@@ -261,6 +262,7 @@ class _Chores:
         return deliver
 
     def refit(self) -> None:
+        self._cycle.calibrate_ahead()
         epoch = self._cycle.next_epoch()
         if epoch is None or self._cycle.is_fitted(epoch):
             return

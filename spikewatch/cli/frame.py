@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from spikewatch import __version__
-from spikewatch.cli import backtest, check, demo, init, run, sandbox, status
+from spikewatch.cli import backtest, check, demo, explain, init, run, sandbox, status
 from spikewatch.errors import SpikewatchError
 
-_COMMANDS = (demo, sandbox, init, check, run, status, backtest)
+_COMMANDS = (demo, sandbox, init, check, run, status, explain, backtest)
 _FAULT = 1
 _MISUSE = 2
 _INTERRUPTED = 130

@@ -3,6 +3,7 @@
 import argparse
 
 from spikewatch.cli.options import Subparsers, add_command
+from spikewatch.errors import Mistake
 
 _LAST_PORT = 65535
 
@@ -16,11 +17,15 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
         summary="serve a simulated help desk or a simulated Slack on loopback",
         details="Speaks the vendor's protocol, so that a configuration can be tried safely. Serves until Ctrl-C and says\n"
         "on which port.",
-        example="spikewatch sandbox desk --port 8081",
+        example="spikewatch sandbox desk --port 8081 --scenario spam-wave",
     )
     parser.add_argument(
         "which", choices=("desk", "chat"), help="desk: the Zendesk API; chat: the Slack Web API"
     )
+    parser.add_argument(
+        "--scenario", metavar="NAME", help="what happens to the desk, from --list; begins at once"
+    )
+    parser.add_argument("--list", action="store_true", help="list the scenarios of the desk, and end")
     parser.add_argument("--port", type=_port, default=0, metavar="N", help="default: any free port")
     return parser
 
@@ -34,6 +39,19 @@ def _port(text: str) -> int:
 
 def call(args: argparse.Namespace) -> int:
     """Serve until interrupted."""
+    if args.which == "chat" and (args.list or args.scenario):
+        raise Mistake("sandbox chat has no scenarios; use them with: spikewatch sandbox desk")
+    if args.list:
+        _list_scenarios()
+        return 0
     from spikewatch import demo
 
-    return demo.serve(args.which, port=args.port)
+    return demo.serve(args.which, port=args.port, scenario=args.scenario)
+
+
+def _list_scenarios() -> None:
+    from spikewatch.sandbox.helpdesk import SCENARIOS
+
+    width = max(map(len, SCENARIOS))
+    for scenario in SCENARIOS.values():
+        print(f"{scenario.name:{width}}  {scenario.says}")

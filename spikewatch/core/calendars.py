@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -42,9 +43,18 @@ class LocalTime:
     off: Bools
 
 
+class Turned(NamedTuple):
+    """How the days of a past were put in another order: those before `first` are really `by` later, whole weeks."""
+
+    first: date
+    by: timedelta
+
+
 @dataclass(frozen=True)
 class Calendar:
     """A time zone and its days off.
+
+    turned  None but for a past that was put in another order
 
     >>> calendar = Calendar(ZoneInfo("Asia/Tokyo"), frozenset({date(2026, 11, 3)}))
     >>> [calendar.like_weekday(date(2026, 11, day)) for day in (2, 3, 4, 5)]
@@ -53,15 +63,20 @@ class Calendar:
 
     zone: ZoneInfo
     days_off: frozenset[date] = field(default_factory=frozenset)
+    turned: Turned | None = None
+
+    def real(self, day: date) -> date:
+        """Return the day that stands there; another one only in a past that was put in another order."""
+        return day if self.turned is None or day >= self.turned.first else day + self.turned.by
 
     def is_off(self, day: date) -> bool:
         """Tell whether it is a weekend day or a day off."""
-        return day.weekday() >= _SATURDAY or day in self.days_off
+        return day.weekday() >= _SATURDAY or self.real(day) in self.days_off
 
     def like_weekday(self, day: date) -> int:
         """Return the weekday (Monday is 0) whose normal this day follows."""
         weekday = day.weekday()
-        if day in self.days_off:
+        if self.real(day) in self.days_off:
             return _SUNDAY
         if weekday < _SATURDAY and self.is_off(day - _ONE_DAY):
             return _MONDAY

@@ -7,16 +7,18 @@ Sources: Siffer et al. 2017 (SPOT) for tails from exceedances; Pickands 1975 for
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from scipy import stats
 
 from spikewatch.core.counts import Bools, Floats, Ints
 
 OFTEN_A_WEEK = 25.0
 """The tail is fitted above the score that is met this often."""
 
-STORM_QUANTILE = 2.576
-"""Days with more peaks than this many standard deviations above the kept days' mean are storms, real and undated."""
+STORM_CHANCE = 0.005
+"""A day with more peaks than a day of the kept ones has by this chance is a storm, real and undated."""
 
 REAL_A_WEEK = np.array([0.0, 0.5, 1.0, 2.0, 4.0])
 """Real incidents a week that the past may hold; each is as likely before the peaks are seen."""
@@ -25,8 +27,17 @@ SCALES = np.geomspace(0.3, 10.0, 25)
 SHAPES = np.linspace(0.0, 0.6, 13)
 SHAPE_SPREAD = 0.1
 REAL_SCALE = 6.0
+LEAST_WEIGHT = 1e-6
+"""Parts of the grid that are so much less likely than the likeliest say nothing, and are left out."""
+
 LEAST_PEAKS = 20
-LEAST_WEEKS = 2.0
+LEAST_WEEKS = 1.5
+LEAST_SCALE = 0.05
+"""Peaks can be all alike in a very sparse fleet; e times rarer is never less than this away."""
+
+
+KEPT_WEEKS = 4
+"""How many weeks' calibrations a store keeps."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +52,21 @@ class Peaks:
     day: Ints
     n_days: int
 
+    def __post_init__(self) -> None:
+        """Refuse peaks on days that were not replayed."""
+        if self.score.shape != self.day.shape or (len(self.day) and not 0 <= self.day.max() < self.n_days):
+            message = f"{len(self.score)} peaks do not fit {len(self.day)} days of {self.n_days}"
+            raise ValueError(message)
+
 
 @dataclass(frozen=True)
 class Tail:
-    """How often a fleet's false alarms exceed a score.
+    """How often a fleet's false alarms exceed a score: a mixture of generalised Pareto tails; arrays are (n_parts,).
 
     above   the score above which the tail was fitted
-    rate    false alarms a week above it
+    rate    false alarms and real incidents a week above it
     scale   how much more score makes them e times rarer, there
+    falses  share of each part that is false
     """
 
     above: float
@@ -60,8 +78,10 @@ class Tail:
     falses: Floats
 
     def per_week(self, score: float) -> float:
-        """Return how many false alarms a week exceed a score at or above `above`."""
-        excess = max(0.0, score - self.above)
+        """Return how many false alarms a week exceed a score; below the fitted part the rate grows by e each scale."""
+        excess = score - self.above
+        if excess < 0:
+            return self._often * float(np.exp(min(-excess / self.scale, 50.0)))
         with np.errstate(divide="ignore", invalid="ignore"):
             heavy = (1.0 + self.shapes * excess / self.scales) ** (-1.0 / self.shapes)
         survival = np.where(self.shapes > 0, heavy, np.exp(-excess / self.scales))
@@ -69,13 +89,48 @@ class Tail:
 
     def threshold(self, *, false_alarms_per_week: float) -> float:
         """Return the score that false alarms exceed that often."""
-        low, high = self.above, self.above + 60.0 * self.scale
-        if self.per_week(low) <= false_alarms_per_week:
-            return low
+        known = self._thresholds.get(false_alarms_per_week)
+        if known is None:
+            known = self._thresholds[false_alarms_per_week] = self._crossed_by(false_alarms_per_week)
+        return known
+
+    def _crossed_by(self, false_alarms_per_week: float) -> float:
+        low, high = self.above, self.above + self.scale
+        if self._often <= false_alarms_per_week:
+            return self.above - self.scale * float(np.log(false_alarms_per_week / self._often))
+        while self.per_week(high) > false_alarms_per_week:
+            low, high = high, high + 2 * (high - self.above)
         for _ in range(60):
             middle = (low + high) / 2
             low, high = (middle, high) if self.per_week(middle) > false_alarms_per_week else (low, middle)
         return high
+
+    @cached_property
+    def _thresholds(self) -> dict[float, float]:
+        return {}
+
+    @cached_property
+    def _often(self) -> float:
+        return float(self.rate * (self.weights * self.falses).sum())
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a week's thresholds follow from, as it is kept.
+
+    week      weeks since the epoch, in UTC
+    settings  digest of all settings that the replay depended on
+    peaks     None where there was too little history to replay
+    """
+
+    week: int
+    settings: str
+    peaks: Peaks | None
+
+    @cached_property
+    def tail(self) -> Tail | None:
+        """The tail of false alarms; None where the past says too little, and thresholds are provisional."""
+        return None if self.peaks is None else fit_tail(self.peaks)
 
 
 def fit_tail(peaks: Peaks) -> Tail | None:
@@ -96,7 +151,7 @@ def fit_tail(peaks: Peaks) -> Tail | None:
     number = min(len(ordered) - 1, int(OFTEN_A_WEEK * weeks))
     above = float(ordered[number])
     third = float(ordered[max(0, number // 3 - 1)])
-    scale = max((third - above) / np.log(3.0), 1e-3)
+    scale = max((third - above) / float(np.log(3.0)), LEAST_SCALE)
     return _posterior(ordered[:number] - above, weeks=weeks, above=above, scale=scale)
 
 
@@ -109,9 +164,8 @@ def _calm_days(peaks: Peaks) -> Bools:
         if number >= len(score) or not number:
             return kept
         count = np.bincount(peaks.day[peaks.score >= score[number]], minlength=peaks.n_days)
-        usual = count[kept].mean()
-        calm = count <= usual + STORM_QUANTILE * np.sqrt(usual) + 1.0
-        if (calm == kept).all():
+        calm = count <= stats.poisson.isf(STORM_CHANCE, count[kept].mean())
+        if (calm == kept).all() or not calm.any():
             return kept
         kept = calm
     return kept
@@ -121,7 +175,9 @@ def _posterior(excess: Floats, *, weeks: float, above: float, scale: float) -> T
     """Weigh a grid of tails by how well they explain the excesses (n,) >= 0 over the level."""
     n = len(excess)
     real = np.minimum(REAL_A_WEEK * weeks / n, 0.9)
-    scales, shapes, reals = (grid.ravel() for grid in np.meshgrid(SCALES * scale, SHAPES, real, indexing="ij"))
+    scales, shapes, reals = (
+        grid.ravel() for grid in np.meshgrid(SCALES * scale, SHAPES, real, indexing="ij")
+    )
     x = excess[None, :]
     with np.errstate(divide="ignore", invalid="ignore"):
         heavy = (1.0 + shapes[:, None] * x / scales[:, None]) ** (-1.0 / shapes[:, None] - 1.0)
@@ -130,12 +186,13 @@ def _posterior(excess: Floats, *, weeks: float, above: float, scale: float) -> T
     mixed = (1.0 - reals[:, None]) * density + reals[:, None] * c / (x + c) ** 2
     log_weight = np.log(np.maximum(mixed, 1e-300)).sum(axis=1) - 0.5 * (shapes / SHAPE_SPREAD) ** 2
     weights = np.exp(log_weight - log_weight.max())
+    told = weights > LEAST_WEIGHT
     return Tail(
         above=above,
         rate=n / weeks,
         scale=scale,
-        weights=weights / weights.sum(),
-        scales=scales,
-        shapes=shapes,
-        falses=1.0 - reals,
+        weights=weights[told] / weights[told].sum(),
+        scales=scales[told],
+        shapes=shapes[told],
+        falses=1.0 - reals[told],
     )

@@ -11,6 +11,7 @@ from enum import StrEnum
 import numpy as np
 
 from spikewatch.core.attribution import candidates, shares
+from spikewatch.core.calibration import Tail
 from spikewatch.core.counts import ALL, FLEET, SeriesKey
 from spikewatch.core.incidents import Change, Incident, Phase, Severity
 from spikewatch.core.scoring import Assessment, Reading
@@ -129,15 +130,18 @@ def notice_of(
     )
 
 
-def chance_weeks(score: float, *, cutoff: float, budget: float) -> float:
+def chance_weeks(score: float, *, cutoff: float, budget: float, tail: Tail | None = None) -> float:
     """Return once in how many weeks the fleet sees such a score by chance, in (0, 520].
 
-    A surprise of score x cutoff is 10**(cutoff * (score - 1)) times rarer than the threshold, which is met `budget` times
-    a week.
+    What lies cutoff * (score - 1) above the threshold, which is met `budget` times a week, is rarer as the tail of the
+    fleet's past says. Without one, a surprise of score x cutoff is 10**(cutoff * (score - 1)) times rarer.
 
     >>> round(chance_weeks(1.2, cutoff=5.0, budget=1.0), 1)
     10.0
     """
+    if tail is not None:
+        beyond = tail.threshold(false_alarms_per_week=budget) + cutoff * (score - 1.0)
+        return min(1.0 / max(tail.per_week(beyond), 1e-9), MOST_CHANCE_WEEKS)
     return float(min(10.0 ** min(cutoff * (score - 1.0), 6.0) / budget, MOST_CHANCE_WEEKS))
 
 
@@ -163,7 +167,10 @@ def _facts(incident: Incident, *, assessment: Assessment, column: int, at: datet
         more=max(0, len(parts) - MOST_PARTS),
         excess=incident.excess,
         chance_weeks=chance_weeks(
-            peaking.peak.score, cutoff=float(assessment.limits.cutoff[row]), budget=budget
+            peaking.peak.score,
+            cutoff=float(assessment.limits.cutoff[row]),
+            budget=budget,
+            tail=assessment.limits.tail,
         ),
         data_until=at,
         revision=incident.revision,

@@ -1,21 +1,23 @@
 """Scoring: how improbable the newest windows of every series are, as tail probabilities of counts.
 
 Counts follow a negative binomial with the baseline's mean and variance. The surprise of a window is -log10 of the chance
-of at least its count; the score is the surprise over the series' cut-off, so 1 is the alert threshold for every series and
-window. Floors hold the score below 1; so does subsidence: from 30 minutes on, a window may surprise at most as much as a
-steady rise would, judged by the next shorter window, so that tickets of an hour ago alone never alert.
+of at least its count; the odds of surging over time (`evidence`) add to it. The score is the sum over the series' cut-off,
+so 1 is the alert threshold for every series and window. Floors hold the score below 1; so does subsidence: from 30 minutes
+on, a window may surprise at most twice as much as the next shorter one, so that tickets of an hour ago alone never alert.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
 import numpy as np
 from scipy import special
 
-from spikewatch.core.baseline import Baseline
+from spikewatch.core.baseline import Baseline, Expectation
+from spikewatch.core.calibration import Tail
 from spikewatch.core.counts import Bools, Floats, Ints, Panel, Roster
+from spikewatch.core.evidence import log_odds
 from spikewatch.core.timegrid import seconds
 
 MOST_SCORE = 100.0
@@ -29,6 +31,15 @@ LEAST_OVERDISPERSION = 1.02
 """Variance over mean is never smaller, so that the negative binomial exists (at 1 it is Poisson)."""
 
 SUBSIDES_FROM = timedelta(minutes=30)
+SUBSIDED_FACTOR = 2.0
+"""Most that a window from 30 minutes on may surprise, as a multiple of the next shorter one."""
+
+EVIDENCE_SHARE = 0.5
+"""What the log odds of surging add to a window's surprise, which they at most double; measured on simulated desks."""
+
+WORTH_A_LOOK = 1.0
+"""Evidence over time is weighed where some window holds at least this surprise; elsewhere it could not matter."""
+
 LEAST_KNOWN_SHARE = 0.5
 
 
@@ -54,6 +65,7 @@ class Limits:
     min_ratio       floor on the window's count over the expected one
     critical_score  score at which a surge is critical
     enabled         False: never judged by itself
+    tail            what the cut-offs follow from; None while they are provisional
     """
 
     roster: Roster
@@ -63,6 +75,7 @@ class Limits:
     critical_score: Floats
     enabled: Bools
     runbook: tuple[str | None, ...]
+    tail: Tail | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +104,7 @@ class Assessment:
     expected  (n_series, n_windows, n_judged) > 0
     variance  (n_series, n_windows, n_judged)
     surprise  (n_series, n_windows, n_judged) >= 0, after subsidence
+    evidence  (n_series, n_judged) log10 odds of surging, >= 0; 0 where no window is worth a look
     score     (n_series, n_windows, n_judged) in [0, 100]; 0 where not judged
     judged    (n_series, n_windows, n_judged)
     learned   (n_series,) False where there is too little history to judge
@@ -106,6 +120,7 @@ class Assessment:
     expected: Floats
     variance: Floats
     surprise: Floats
+    evidence: Floats
     score: Floats
     judged: Bools
     learned: Bools
@@ -130,7 +145,8 @@ class Assessment:
         chosen = np.arange(self.score.shape[0]) if rows is None else rows
         mean, variance = self.expected[chosen, window, column], self.variance[chosen, window, column]
         limits = self.limits
-        bound = largest_normal(mean, variance, cutoff=limits.cutoff[chosen])
+        cutoff = left_to_surprise(limits.cutoff[chosen], self.evidence[chosen, column])
+        bound = largest_normal(mean, variance, cutoff=cutoff)
         floor = (
             np.maximum(limits.min_tickets[chosen], np.ceil(limits.min_ratio[chosen] * mean).astype(np.int64))
             - 1
@@ -157,32 +173,32 @@ def assess(
 ) -> Assessment:
     """Judge every series of the panel at each bucket from `first` to the panel's end.
 
-    The panel reaches back at least the longest window before `first`. Panel, baseline and limits have one roster.
+    The panel reaches back at least to `remembered_from(first)`. Panel, baseline and limits have one roster, and all buckets
+    judged lie in one hour.
     """
     step = panel.grid.step
-    widths = tuple(sorted({max(1, window // step) for window in windows}))
+    widths = window_widths(windows, step)
     n_judged = panel.grid.stop - first
-    panel = panel.cut(first - widths[-1] + 1, panel.grid.stop)
+    panel = panel.cut(remembered_from(first, longest=widths[-1], step=step), panel.grid.stop)
     expectation = baseline.expect(panel.grid.first, panel.grid.stop, step)
     mean, variance, counts = expectation.mean, expectation.variance, panel.counts.astype(np.int64)
     whole = mean
     if not panel.known.all():
-        known = _known_share(panel, mean)
+        known = known_share(panel, mean)
         mean, variance = mean * known, variance * known
         counts = np.where(known > 0, counts, 0)
-    observed = _sliding(counts, widths, n_judged)
-    expected = np.maximum(_sliding(mean, widths, n_judged), 1e-9)
-    spread = (expectation.day_spread[:, None, None] * expected) ** 2
-    total = np.maximum(_sliding(variance, widths, n_judged) + spread, LEAST_OVERDISPERSION * expected)
-    judged = np.broadcast_to((baseline.learned & limits.enabled)[:, None, None], observed.shape)
-    if whole is not mean:
-        judged = judged & (expected >= LEAST_KNOWN_SHARE * _sliding(whole, widths, n_judged))
-    surprise = np.where(judged, surprise_of(observed, expected, total), 0.0)
-    surprise = _subsided(surprise, widths, step)
-    score = np.minimum(surprise / limits.cutoff[:, None, None], MOST_SCORE)
-    low = (observed < limits.min_tickets[:, None, None]) | (
-        observed < limits.min_ratio[:, None, None] * expected
+    seen = weigh(
+        counts,
+        replace(expectation, mean=mean, variance=variance),
+        whole=whole,
+        judged=baseline.learned & limits.enabled,
+        widths=widths,
+        step=step,
+        n_judged=n_judged,
     )
+    observed, expected = seen.observed, seen.expected
+    score = np.minimum(seen.total / limits.cutoff[:, None, None], MOST_SCORE)
+    low = below_floors(observed, expected, min_tickets=limits.min_tickets, min_ratio=limits.min_ratio)
     score = np.where(low, np.minimum(score, BELOW_FLOOR), score)
     return Assessment(
         limits,
@@ -191,14 +207,100 @@ def assess(
         first,
         observed=observed,
         expected=expected,
-        variance=total,
-        surprise=surprise,
+        variance=seen.variance,
+        surprise=seen.surprise,
+        evidence=seen.evidence,
         score=score,
-        judged=judged,
+        judged=seen.judged,
         learned=baseline.learned,
-        counts=counts,
-        mean=mean,
+        counts=counts[:, -(widths[-1] - 1 + n_judged) :],
+        mean=mean[:, -(widths[-1] - 1 + n_judged) :],
     )
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """Windows of some rows before any threshold; all (n_rows, n_windows, n_judged) but the evidence (n_rows, n_judged).
+
+    surprise  after subsidence
+    evidence  as in an assessment
+    """
+
+    observed: Ints
+    expected: Floats
+    variance: Floats
+    surprise: Floats
+    evidence: Floats
+    judged: Bools
+
+    @property
+    def total(self) -> Floats:
+        """The surprise and what the evidence over time adds to it: what the score is measured in."""
+        return self.surprise + np.minimum(EVIDENCE_SHARE * self.evidence[:, None], self.surprise)
+
+
+def weigh(
+    counts: Ints,
+    known: Expectation,
+    *,
+    whole: Floats,
+    judged: Bools,
+    widths: tuple[int, ...],
+    step: timedelta,
+    n_judged: int,
+) -> Weighed:
+    """Weigh the newest windows of some rows, each by itself.
+
+    counts    (n_rows, n_buckets) oldest first, 0 where unknown; the last n_judged are judged, those before remembered
+    known     what is normal there, 0 where unknown; the same array as `whole` where all is known
+    whole     (n_rows, n_buckets) what would be normal if all were known
+    judged    (n_rows,) False: nothing there surprises
+    widths    of the windows in buckets, ascending
+    """
+    observed = sliding(counts, widths, n_judged)
+    expected = np.maximum(sliding(known.mean, widths, n_judged), 1e-9)
+    spread = (known.day_spread[:, None, None] * expected) ** 2
+    wide = np.maximum(sliding(known.variance, widths, n_judged) + spread, LEAST_OVERDISPERSION * expected)
+    places = np.broadcast_to(judged[:, None, None], observed.shape)
+    if whole is not known.mean:
+        places = places & (expected >= LEAST_KNOWN_SHARE * sliding(whole, widths, n_judged))
+    surprise = np.where(places, surprise_of(observed, expected, wide), 0.0)
+    surprise = _subsided(surprise, widths, step)
+    evidence = _evidence(counts, known.mean, known.dispersion, surprise, step=step)
+    return Weighed(observed, expected, wide, surprise, evidence, places)
+
+
+def below_floors(observed: Ints, expected: Floats, *, min_tickets: Ints, min_ratio: Floats) -> Bools:
+    """Tell which windows (n_rows, n_windows, n_judged) hold too few tickets to alert; the floors are (n_rows,)."""
+    return np.asarray(
+        (observed < min_tickets[:, None, None]) | (observed < min_ratio[:, None, None] * expected)
+    )
+
+
+def remembered_from(first: int, *, longest: int, step: timedelta) -> int:
+    """Return the first bucket that judging bucket `first` looks at: the longest window before the hour began.
+
+    It is the same for all buckets of an hour, so that judging them one by one or at once gives the same.
+    """
+    per_hour = max(1, 3600 // seconds(step))
+    return first // per_hour * per_hour - longest
+
+
+def _evidence(counts: Ints, mean: Floats, dispersion: Floats, surprise: Floats, *, step: timedelta) -> Floats:
+    """Return (n_series, n_judged) the log odds of surging where a window is worth a look, else 0."""
+    look = surprise.max(axis=1) >= WORTH_A_LOOK
+    rows = np.flatnonzero(look.any(axis=1))
+    evidence = np.zeros(look.shape)
+    if len(rows):
+        evidence[rows] = log_odds(
+            counts[rows], mean[rows], dispersion[rows], step=step, n_judged=look.shape[1]
+        )
+    return np.where(look, evidence, 0.0)
+
+
+def left_to_surprise(cutoff: Floats, evidence: Floats) -> Floats:
+    """Return what a window must surprise by itself to alert, given the evidence over time."""
+    return np.maximum(cutoff - EVIDENCE_SHARE * evidence, cutoff / 2)
 
 
 def surprise_of(observed: Ints, mean: Floats, variance: Floats) -> Floats:
@@ -277,14 +379,19 @@ def why_not(assessment: Assessment, row: int, window: int, column: int) -> WhyNo
         assessment.expected[row, window, [column]],
         assessment.variance[row, window, [column]],
     )[0]
-    if alone < limits.cutoff[row]:
+    if alone < left_to_surprise(limits.cutoff[row], assessment.evidence[row, column]):
         return WhyNot.NORMAL
     if observed < limits.min_tickets[row]:
         return WhyNot.MIN_TICKETS
     return WhyNot.MIN_RATIO if observed < limits.min_ratio[row] * expected else WhyNot.SUBSIDED
 
 
-def _sliding(values: np.ndarray, widths: tuple[int, ...], n_judged: int) -> np.ndarray:
+def window_widths(windows: Sequence[timedelta], step: timedelta) -> tuple[int, ...]:
+    """Return the windows in buckets, ascending, each once."""
+    return tuple(sorted({max(1, window // step) for window in windows}))
+
+
+def sliding(values: np.ndarray, widths: tuple[int, ...], n_judged: int) -> np.ndarray:
     """Return (n_series, n_windows, n_judged) sums over the last `width` buckets at each of the last `n_judged` buckets.
 
     Added up newest first and never by differences: a bucket's sums do not depend on which buckets are judged with it.
@@ -299,7 +406,7 @@ def _sliding(values: np.ndarray, widths: tuple[int, ...], n_judged: int) -> np.n
     return np.stack(sums, axis=1)
 
 
-def _known_share(panel: Panel, mean: Floats) -> Floats:
+def known_share(panel: Panel, mean: Floats) -> Floats:
     """Return (n_series, n_buckets): 1 known, 0 unknown; for the fleet the share of the expectation that is known."""
     share = panel.known_rows.astype(np.float64)
     roster = panel.roster
@@ -312,6 +419,5 @@ def _subsided(surprise: Floats, widths: tuple[int, ...], step: timedelta) -> Flo
     held = surprise.copy()
     for place in range(1, len(widths)):
         if widths[place] * step >= SUBSIDES_FROM:
-            steady = widths[place] / widths[place - 1]
-            held[:, place] = np.minimum(held[:, place], steady * held[:, place - 1])
+            held[:, place] = np.minimum(held[:, place], SUBSIDED_FACTOR * held[:, place - 1])
     return held

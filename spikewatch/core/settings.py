@@ -98,6 +98,7 @@ class Language(StrEnum):
 class ModelName(StrEnum):
     """A way to learn what is normal."""
 
+    PROFILE = "profile"
     SEASONAL_ZSCORE = "seasonal_zscore"
     STL = "stl"
 

@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from types import FrameType
 
 from rich.console import Console
@@ -12,10 +13,19 @@ from rich.console import Console
 from spikewatch.adapters.clock import SystemClock
 from spikewatch.core.counts import SeriesKey
 from spikewatch.core.settings import Language
-from spikewatch.errors import Fault
+from spikewatch.errors import Fault, Mistake
 from spikewatch.lab.synthetic import START_OF_LIVE, TicketVersion, World, demo_world, desk_tickets
 from spikewatch.sandbox.chat import Chat
-from spikewatch.sandbox.helpdesk import Catalogue, DeskTicket, DropDown, HelpDesk
+from spikewatch.sandbox.helpdesk import (
+    SCENARIOS,
+    Catalogue,
+    DeskTicket,
+    DropDown,
+    HelpDesk,
+    Scenario,
+    Script,
+    Stock,
+)
 
 CLIENT_ID = "spikewatch-demo"
 CLIENT_SECRET = "only-opens-the-sandbox"  # noqa: S105 -- opens nothing but the stand-in
@@ -26,19 +36,29 @@ SEED = 20261102
 _TERMINATED = 128 + signal.SIGTERM
 
 
-def desk_of(world: World, *, now: Callable[[], datetime], port: int = 0) -> HelpDesk:
-    """Return a help desk whose tickets are those of the world; the future is there, and not visible yet."""
+def desk_of(
+    world: World, *, now: Callable[[], datetime], port: int = 0, scenario: Scenario | None = None
+) -> HelpDesk:
+    """Return a help desk whose tickets are those of the world; the future is there, and not visible yet.
+
+    scenario  what happens to it on top, from now on
+    """
     services = sorted({leaf.service for leaf in world.leaves})
     brands = {service: number for number, service in enumerate(services, start=1)}
     options = {leaf: f"category_{number:03d}" for number, leaf in enumerate(world.leaves, start=1)}
     field = DropDown(CATEGORY_FIELD, "Category", {value: leaf.category for leaf, value in options.items()})
-    versions = desk_tickets(world, seed=SEED)
+    catalogue = Catalogue({number: service for service, number in brands.items()}, (field,))
+    tickets = tuple(_desk_tickets(desk_tickets(world, seed=SEED), brands, options))
+    script = Script()
+    if scenario is not None:
+        script = scenario.script(Stock.of(tickets, catalogue=catalogue, begins=now()))
     return HelpDesk(
-        _desk_tickets(versions, brands, options),
-        now=now,
+        (*tickets, *script.tickets),
+        now=lambda: now() + script.ahead,
         client_id=CLIENT_ID,
         client_secret=CLIENT_SECRET,
-        catalogue=Catalogue({number: service for service, number in brands.items()}, (field,)),
+        catalogue=catalogue,
+        spells=script.spells,
         port=port,
         token_life=timedelta(hours=12),  # at the story's speed, half an hour passes between two requests
     )
@@ -61,19 +81,33 @@ def _desk_tickets(
         )
 
 
-def serve(which: str, *, port: int) -> int:
-    """Serve one stand-in on loopback until interrupted: `desk` or `chat`. Raises Fault where the port is taken."""
+def serve(which: str, *, port: int, scenario: str | None = None) -> int:
+    """Serve one stand-in on loopback until interrupted: `desk` or `chat`.
+
+    scenario  what happens to the desk, by name
+
+    Raises Mistake for an unknown scenario, Fault where the port is taken.
+    """
+    chosen = _scenario(scenario)
     end_on_sigterm()
     try:
         if which == "chat":
             _serve_chat(port)
         else:
-            _serve_desk(port)
+            _serve_desk(port, chosen)
     except OSError as error:
         raise Fault(
             f"port {port}: {error.strerror}; name another --port, or none to take a free one"
         ) from error
     return 0
+
+
+def _scenario(name: str | None) -> Scenario | None:
+    if name is None or name in SCENARIOS:
+        return SCENARIOS[name] if name is not None else None
+    near = get_close_matches(name, SCENARIOS, n=1)
+    remedy = f"did you mean {near[0]}?" if near else "see: spikewatch sandbox desk --list"
+    raise Mistake(f"--scenario: {name!r} is no scenario; {remedy}")
 
 
 def end_on_sigterm() -> None:
@@ -91,15 +125,17 @@ def _serve_chat(port: int) -> None:
         threading.Event().wait()
 
 
-def _serve_desk(port: int) -> None:
+def _serve_desk(port: int, scenario: Scenario | None) -> None:
     clock = SystemClock()
     offset = clock.now() - START_OF_LIVE
     world = demo_world(language=Language.EN)
-    with desk_of(world, now=lambda: clock.now() - offset, port=port) as desk:
+    with desk_of(world, now=lambda: clock.now() - offset, port=port, scenario=scenario) as desk:
         _say(
             f"desk at {desk.url} (client id {CLIENT_ID}, secret {CLIENT_SECRET}, category field {CATEGORY_FIELD});"
             " Ctrl-C ends it"
         )
+        if scenario is not None:
+            _say(f"{scenario.name}: {scenario.says}")
         threading.Event().wait()
 
 

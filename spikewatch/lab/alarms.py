@@ -4,7 +4,7 @@
 false incidents. `delivered` keeps the product's own thresholds and returns the incidents that people would have got.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from spikewatch.core.baseline import Baseline, History
+from spikewatch.core.calibration import Calibration
 from spikewatch.core.counts import Floats, Gap, Panel
 from spikewatch.core.timegrid import Grid, Span
 from spikewatch.cycle import Detector, Verdict
@@ -21,9 +22,9 @@ from spikewatch.lab.evaluation import Opened, Scored
 from spikewatch.lab.replay import Recording, replay
 from spikewatch.lab.synthetic import PlantedSurge, World, plant
 
-GENEROUS: Final = 100.0
-"""False alarms a week that live scores are taken at. Floors hold a score below 1, so they hold at every threshold above 1:
-at that of any smaller budget."""
+GENEROUS: Final = 64.0
+"""False alarms a week that live scores are taken at: floors hold a score below 1, so they hold at every threshold above 1,
+which is where that of any smaller budget lies."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ def live_scores(trial: Trial, detector: Detector) -> Scored:
         for column in range(verdict.assessment.n_judged):
             scores[:, left + column] = verdict.assessment.peaks(column)
 
-    replay(trial.recording, with_budget(detector, GENEROUS), since=trial.judged.start, on_verdict=note)
+    generous = with_budget(detector, GENEROUS)
+    replay(trial.recording, generous, since=trial.judged.start, calibrated=False, on_verdict=note)
     return _scored(trial, scores)
 
 
@@ -132,6 +134,7 @@ class FitsOnce(Detector):
     """A detector for one recording that keeps its baselines: other budgets (`with_budget`) need no fit of their own."""
 
     kept: dict[int, Baseline] = field(default_factory=dict)
+    calibrations: dict[int, Calibration] = field(default_factory=dict)
 
     @classmethod
     def of(cls, detector: Detector) -> "FitsOnce":
@@ -143,6 +146,12 @@ class FitsOnce(Detector):
         if epoch not in self.kept:
             self.kept[epoch] = super().fit(history, epoch=epoch)
         return self.kept[epoch]
+
+    def calibrate(self, history: History, panel_of: Callable[[int, int], Panel], *, week: int) -> Calibration:
+        """Return the calibration of a week, made the first time it is asked for: no budget changes it."""
+        if week not in self.calibrations:
+            self.calibrations[week] = super().calibrate(history, panel_of, week=week)
+        return self.calibrations[week]
 
 
 def _judged_grid(trial: Trial) -> Grid:

@@ -13,6 +13,7 @@ import numpy as np
 
 from spikewatch.core.baseline import History
 from spikewatch.core.baseline.model import WARM_DAYS
+from spikewatch.core.calibration import Tail
 from spikewatch.core.counts import Bools, Gap, Panel, Roster, known_buckets
 from spikewatch.core.incidents import Incident, Incidents
 from spikewatch.core.timegrid import HOUR, Grid, bucket_number, bucket_start, seconds
@@ -101,29 +102,37 @@ def replay(
     detector: Detector,
     *,
     since: datetime | None = None,
+    calibrated: bool = True,
     on_hour: Callable[[float], None] = lambda _: None,
     on_verdict: Callable[[Verdict], None] = lambda _: None,
 ) -> Replayed:
     """Judge a recording from `since` (or from when the baseline is warm) to its end.
 
+    calibrated  False: thresholds stay provisional, and nothing is spent on them
     on_hour     is told the share done, in [0, 1]
     on_verdict  sees each verdict, with its assessment
     """
     step = detector.step
     begin = recording.warm_at if since is None else since
-    first = max(bucket_number(begin, step), recording.panel.grid.first + detector.longest - 1)
+    per_hour = 3600 // seconds(step)
+    earliest = -(-(recording.panel.grid.first + detector.longest) // per_hour) * per_hour
+    first = max(bucket_number(begin, step), earliest)
     stop = bucket_number(recording.until, step)
     history = history_of(recording.panel)
     rules = detector.rules(recording.panel.roster)
+    tails: dict[int, Tail | None] = {}
     incidents = Incidents()
     found: dict[str, Incident] = {}
     for left, right in _hours(first, stop, step):
         epoch = detector.epoch_of(left)
         baseline = detector.fit(history, epoch=epoch)
+        week = detector.week_of(epoch)
+        if calibrated and week not in tails:
+            tails[week] = detector.calibrate(history, recording.panel.cut, week=week).tail
         verdict = judge(
-            recording.panel.cut(left - detector.longest + 1, right),
+            recording.panel.cut(detector.reach(left), right),
             baseline,
-            detector.limits(baseline, rules=rules),
+            detector.limits(baseline, tail=tails.get(week), rules=rules),
             first=left,
             incidents=incidents,
             detector=detector,

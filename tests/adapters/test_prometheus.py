@@ -128,6 +128,7 @@ def used_in_full() -> Exposition:
     health.poll("desk", seconds=1.5, tickets=3, outcome=PageOutcome(added=1, moved=1, removed=2, late=4))
     health.request("desk", code="200")
     health.quota("desk", Quota(limit=700, remaining=699, resets_at=NOW + MINUTE))
+    health.clock_skew("desk", ahead=-MINUTE)
     health.throttled("desk", duration=timedelta(seconds=2.5))
     health.poll_interval("desk", interval=2 * MINUTE)
     health.cycle(seconds=0.2, buckets=2)

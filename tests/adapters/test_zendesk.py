@@ -1,5 +1,6 @@
 """Zendesk as a source, against the simulated desk over real sockets."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from pydantic import SecretStr, ValidationError
 
 from spikewatch.adapters.clock import ManualClock
 from spikewatch.adapters.memory import MemoryMeter
-from spikewatch.adapters.zendesk.client import retry_after
+from spikewatch.adapters.zendesk.client import retry_after, skew
 from spikewatch.adapters.zendesk.settings import ZendeskSettings
 from spikewatch.adapters.zendesk.source import QUOTA_HEADERS, ZendeskSource, read_quota
 from spikewatch.ports import (
@@ -18,6 +19,7 @@ from spikewatch.ports import (
     Page,
     Position,
     Quota,
+    TooLarge,
     Unavailable,
 )
 from spikewatch.sandbox.helpdesk import Catalogue, DeskTicket, DropDown, Endpoint, Fault, HelpDesk
@@ -522,6 +524,121 @@ def test_an_empty_end_without_a_cursor_keeps_the_position(open_desk: Open) -> No
     assert with_cursor.cursor == first.cursor
     assert without.cursor == ""
     assert [ticket.id for ticket in source.fetch_page(after(without)).tickets] == ["1", "2"]
+
+
+def asked_for(bench: Bench) -> list[int]:
+    """How many tickets each export asked for."""
+    return [
+        int(asked.query["per_page"]) for asked in bench.desk.requests if asked.endpoint is Endpoint.EXPORT
+    ]
+
+
+def test_after_a_504_half_as_much_is_asked_for_down_to_one_ticket(open_desk: Open) -> None:
+    bench = open_desk()
+    source = bench.source(per_page=1000)
+    bench.desk.fault(Endpoint.EXPORT, Fault.error(504), times=10)
+    refusals = []
+
+    for _ in range(10):
+        with pytest.raises((TooLarge, Unavailable)) as failure:
+            source.fetch_page(START)
+        refusals.append(failure.type)
+        bench.clock.advance(timedelta(seconds=30))
+    page = source.fetch_page(START)
+
+    assert asked_for(bench) == [1000, 500, 250, 125, 62, 31, 15, 7, 3, 1, 1]
+    assert refusals[:9] == [TooLarge] * 9
+    assert refusals[9] is not TooLarge
+    assert [ticket.id for ticket in page.tickets] == ["1"]
+
+
+def test_after_a_while_without_504_more_is_asked_for_again(open_desk: Open) -> None:
+    bench = open_desk(token_life=timedelta(days=1))
+    source = bench.source(per_page=5)
+    bench.desk.fault(Endpoint.EXPORT, Fault.error(504))
+    with pytest.raises(TooLarge):
+        source.fetch_page(START)
+
+    for _ in range(30):
+        source.fetch_page(START)
+        bench.clock.advance(timedelta(minutes=1))
+
+    assert asked_for(bench) == [5] + [2] * 10 + [4] * 10 + [5] * 10
+
+
+def test_a_504_from_anything_but_the_export_is_no_reason_to_ask_for_less(open_desk: Open) -> None:
+    bench = open_desk()
+    source = bench.source()
+    bench.desk.fault(Endpoint.BRANDS, Fault.error(504))
+
+    with pytest.raises(Unavailable):
+        source.fetch_page(START)
+    source.fetch_page(START)
+
+    assert asked_for(bench) == [2, 2]
+
+
+def test_a_beginning_that_is_too_recent_lies_further_back_the_next_time(open_desk: Open) -> None:
+    bench = open_desk()
+    source = bench.source()
+    present = Position(cursor=None, since=NOW)
+    bench.desk.fault(Endpoint.EXPORT, Fault.error(422), times=2)
+
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            source.fetch_page(present)
+    source.fetch_page(present)
+
+    exports = [asked for asked in bench.desk.requests if asked.endpoint is Endpoint.EXPORT]
+    assert [EPOCH - int(asked.query["start_time"]) for asked in exports] == [61, 122, 244]
+
+
+def test_a_redirect_is_refused_and_not_followed(open_desk: Open) -> None:
+    bench = open_desk()
+    elsewhere = {"Location": f"{bench.desk.url}/api/v2/brands"}
+    bench.desk.fault(Endpoint.EXPORT, Fault(status=302, headers=elsewhere))
+
+    with pytest.raises(Unavailable, match="302"):
+        bench.source().fetch_page(START)
+
+    assert [asked.endpoint for asked in bench.desk.requests] == [Endpoint.TOKENS, Endpoint.EXPORT]
+
+
+# clocks
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_a_clock_that_is_wrong_is_measured_and_warned_of_once(
+    open_desk: Open, minutes: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = open_desk()
+    source = bench.source()
+    wrong = timedelta(minutes=minutes)
+    bench.clock.advance(wrong)
+    stated = {"Date": "Mon, 11 May 2026 09:00:30 GMT"}
+    bench.desk.fault(Endpoint.TOKENS, Fault(headers=stated))
+    bench.desk.fault(Endpoint.EXPORT, Fault(headers=stated), times=2)
+    bench.desk.fault(Endpoint.BRANDS, Fault(headers=stated))
+
+    with caplog.at_level(logging.INFO, logger="spikewatch.adapters.zendesk.client"):
+        page = source.fetch_page(START)
+        source.fetch_page(START)
+        bench.clock.advance(-wrong)
+        source.fetch_page(START)
+
+    assert page.newest is not None
+    assert [noted["ahead"] for noted in bench.meter.of("clock_skew")][:2] == [-wrong, -wrong]
+    assert [record.message for record in caplog.records] == ["source_clock_skewed", "source_clock_agrees"]
+
+
+def test_a_slow_answer_does_not_make_a_clock_wrong() -> None:
+    asked_at, stated = NOW, NOW + timedelta(seconds=10)
+
+    assert skew(stated, asked_at=asked_at, answered_at=NOW + timedelta(minutes=2)) == timedelta(0)
+
+
+def test_a_clock_that_is_set_back_during_a_request_still_gives_a_skew() -> None:
+    assert skew(NOW, asked_at=NOW, answered_at=NOW - timedelta(hours=1)) == timedelta(0)
 
 
 # signing in

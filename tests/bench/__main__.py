@@ -64,7 +64,7 @@ def _daemons(options: argparse.Namespace, folder: str) -> dict[int, dict[str, fl
         _say(f"measuring {size:,} series ...", to_terminal=True)
         found[size] = {
             **_child("fill", folder, size=size),
-            **_child("busy", folder, size=size),
+            **_child("models", folder, size=size),
             **_child("daemon", folder, size=size),
             "naive": naive["one series"] * size,
             "sample": naive["sample"],
@@ -101,10 +101,12 @@ def _measured(options: argparse.Namespace) -> dict[str, float]:
             from tests.bench import naive  # noqa: PLC0415 -- the memory of a part is not to be that of another
 
             return naive.measure(sample=options.sample)
-        case "fill" | "busy" | "daemon":
+        case "fill" | "models" | "daemon":
             from tests.bench import daemon  # noqa: PLC0415 -- as above
 
-            run = {"fill": daemon.fill, "busy": daemon.measure_busy, "daemon": daemon.measure}[options.part]
+            run = {"fill": daemon.fill, "models": daemon.measure_models, "daemon": daemon.measure}[
+                options.part
+            ]
             return run(url, n_series=size)
         case _:
             from tests.bench import backtest  # noqa: PLC0415 -- as above

@@ -54,30 +54,26 @@ def fill(url: str, *, n_series: int) -> dict[str, float]:
 
 def measure(url: str, *, n_series: int) -> dict[str, float]:
     """Return what a daemon of so many series takes, in seconds and megabytes, on a store that was filled."""
-    desk = _desk(n_series)
     store = open_store(url, step=STEP)
-    detector = _detector(ModelName.SEASONAL_ZSCORE)
-    epoch = detector.epoch_of(bucket_number(BEGINS, STEP) + _FILLED)
-    found: dict[str, float] = {}
-    found["reading"], history = timed(lambda: load_history(store, detector, epoch=epoch))
-    del history
-    for model in ModelName:
-        found[f"refit {model}"] = _refit(store, model, epoch=epoch)
-    found |= _cycles(desk, store, detector)
+    found = _cycles(_desk(n_series), store, _detector(DetectionSettings().model))
     found["peak"] = peak_mb()
     store.close()
     return found
 
 
-def measure_busy(url: str, *, n_series: int) -> dict[str, float]:
-    """Return what the STL model takes where every series is busy enough for it, the store's reading left out."""
+def measure_models(url: str, *, n_series: int) -> dict[str, float]:
+    """Return what a refit of each model takes, reading included, and of STL where every series is busy enough for it."""
     store = open_store(url, step=STEP)
     detector = _detector(ModelName.STL)
     epoch = detector.epoch_of(bucket_number(BEGINS, STEP) + _FILLED)
-    history = load_history(store, detector, epoch=epoch)
-    store.close()
+    reading, history = timed(lambda: load_history(store, detector, epoch=epoch))
     busy = replace(history, hourly=_busier(history.hourly))
-    return {"busy stl": timed(lambda: detector.fit(busy, epoch=epoch))[0], "series": n_series}
+    fitting, _ = timed(lambda: detector.fit(busy, epoch=epoch))
+    found = {"series": n_series, "reading": reading, "busy stl": reading + fitting}
+    for model in ModelName:
+        found[f"refit {model}"] = _refit(store, model, epoch=epoch)
+    store.close()
+    return found
 
 
 def _refit(store: Store, model: ModelName, *, epoch: int) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from spikewatch.core.settings import ModelName
 from tests.bench import report
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +63,7 @@ def found(**changes: float) -> dict[str, float]:
         "slowest cycle",
         "first cycle",
     )
-    refits = ("refit seasonal_zscore", "refit stl")
+    refits = [f"refit {model}" for model in ModelName]
     sizes = ("scrape plain", "scrape gzip", "plain bytes", "gzip bytes", "peak", "naive", "sample")
     return {**dict.fromkeys((*names, *refits, *sizes), 0.01), **changes}
 

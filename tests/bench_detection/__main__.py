@@ -10,7 +10,6 @@ from pathlib import Path
 from tests.bench_detection.contestants import NAMES
 from tests.bench_detection.parts import Options, Part, run
 from tests.bench_detection.recorded import folder_named
-from tests.bench_detection.tables import LEGEND
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         numbers[part] = result.numbers or None
         for table in result.tables:
             _print(*table.lines(markdown=given.markdown), "")
-    _print(*LEGEND)
+        if result.notes:
+            _print(*result.notes, "")
     if given.json is not None:
         given.json.write_text(json.dumps(numbers, indent=1) + "\n", "utf-8")
     return 0

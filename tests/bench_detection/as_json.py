@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from spikewatch.lab.evaluation import Judgement
 from tests.bench_detection.comparison import Row
 from tests.bench_detection.thresholds import Kept
 
@@ -43,12 +44,18 @@ def of_budgets(found: Sequence[Kept]) -> list[Json]:
             "delivered_a_week": asdict(kept.delivered),
             "false_incidents": len(kept.quiet.false),
             "worst_world_a_week": kept.worst,
-            "with_surges": {
-                "false_a_week": kept.surging.false_per_week,
-                "timeliness": kept.surging.timeliness,
-                "found": kept.surging.found,
-                "messages_a_surge": kept.surging.messages_per_surge,
-            },
+            "with_surges": _with_surges(kept.surging),
         }
         for kept in found
     ]
+
+
+def _with_surges(surging: Judgement | None) -> Json | None:
+    if surging is None:
+        return None
+    return {
+        "false_a_week": surging.false_per_week,
+        "timeliness": surging.timeliness,
+        "found": surging.found,
+        "messages_a_surge": surging.messages_per_surge,
+    }

@@ -28,7 +28,6 @@ NAMES: Final = (
 """Everybody, in the order of the table: ours with the default first, the others as they measured, the limit last."""
 
 TITLES: Final[Mapping[str, str]] = {
-    DEFAULT: f"{DEFAULT} *",
     "farrington": "Farrington flexible",
     "hybrid_esd": "S-H-ESD",
     "hour_zscore": "seasonal z-score, 1 h",
@@ -37,8 +36,8 @@ TITLES: Final[Mapping[str, str]] = {
     "stl_mad": "STL + MAD",
     "ten_minute_difference": "10-minute difference",
     "rolling_zscore": "rolling z-score",
-    "spike_ratio": "spike ratio (ElastAlert2)",
-    LIMIT: "limit: told the true rates",
+    "spike_ratio": "spike ratio, ElastAlert2",
+    LIMIT: "limit: knows true rates",
 }
 
 

@@ -12,7 +12,7 @@ from tests.bench_detection import as_json, tables
 from tests.bench_detection.comparison import Row, ranked
 from tests.bench_detection.contestants import DEFAULT, NAMES, Runs, WorldJob, on_world
 from tests.bench_detection.pool import each
-from tests.bench_detection.recorded import HOW, backgrounds, on_background
+from tests.bench_detection.recorded import HOW, SURGES, backgrounds, on_background
 from tests.bench_detection.tables import Table
 from tests.bench_detection.thresholds import BUDGETS, BudgetJob, on_budgets, over_worlds
 
@@ -35,6 +35,7 @@ class Options:
     per_week  false incidents a week of one fleet at which all are compared, a table each
     names     who is judged; the limit only in simulated worlds
     recorded  folder of recorded counts; None where there is none
+    surges    planted into each recorded background
     zone, country  of recorded counts that do not say
     """
 
@@ -45,6 +46,7 @@ class Options:
     names: Sequence[str] = NAMES
     settings: WorldSettings = field(default_factory=WorldSettings)
     recorded: Path | None = None
+    surges: int = SURGES
     zone: str = "Asia/Tokyo"
     country: str | None = "JP"
     workers: int = 1
@@ -55,6 +57,7 @@ class Result:
     """What a part came to: for people, and for programs; nothing of either where it was skipped."""
 
     tables: tuple[Table, ...] = ()
+    notes: tuple[str, ...] = ()
     numbers: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -83,14 +86,20 @@ def _worlds(options: Options) -> Result:
         rows = ranked([found], per_week=per_week)
         shown += _compared(rows, title=_worlds_named(options), per_week=per_week)
         numbers[f"{per_week:g}"] = as_json.of_rows(rows)
-    return Result(tuple(shown), numbers)
+    return Result(tuple(shown), tables.STANDINGS_NOTES, numbers)
 
 
 def _recorded(options: Options, warn: Callable[[str], None]) -> Result:
     if options.recorded is None:
         warn(HOW)
         return Result()
-    jobs = backgrounds(options.recorded, zone=options.zone, country=options.country, names=options.names)
+    jobs = backgrounds(
+        options.recorded,
+        zone=options.zone,
+        country=options.country,
+        surges=options.surges,
+        names=options.names,
+    )
     found = each(jobs, on_background, what="recorded backgrounds", workers=options.workers)
     for entry in found:
         if entry.why_not:
@@ -108,27 +117,28 @@ def _on_backgrounds(usable: Mapping[str, Runs], options: Options) -> Result:
     numbers: dict[str, object] = {"backgrounds": names}
     for per_week in options.per_week:
         rows = ranked(fleets, per_week=per_week)
-        title = f"surges planted into {len(names)} recorded background{'s' * (len(names) > 1)}"
+        title = f"{len(names)} recorded background{'s' * (len(names) > 1)}"
         shown += _compared(rows, title=title, per_week=per_week)
         shown.append(tables.by_background(rows, names=names, title="Each background by itself"))
         numbers[f"{per_week:g}"] = as_json.of_rows(rows)
-    return Result(tuple(shown), numbers)
+    return Result(tuple(shown), tables.STANDINGS_NOTES, numbers)
 
 
 def _budget(options: Options) -> Result:
     jobs = [BudgetJob(options.settings, seed, options.budgets) for seed in options.seeds]
     found = over_worlds(each(jobs, on_budgets, what="budgets", workers=options.workers))
     weeks = found[0].quiet.watched / WEEK
-    title = f"False incidents a week at the own thresholds of {DEFAULT}: {weeks:.0f} quiet fleet-weeks, {_seeds(options)}"
-    return Result(
-        (tables.budgets(found, title=title),), {"weeks": weeks, "budgets": as_json.of_budgets(found)}
-    )
+    title = f"{DEFAULT} at its own thresholds: {weeks:.0f} quiet fleet-weeks, {_seeds(options)}"
+    numbers = {"weeks": weeks, "budgets": as_json.of_budgets(found)}
+    return Result((tables.budgets(found, title=title),), tables.BUDGET_NOTES, numbers)
 
 
 def _compared(rows: Sequence[Row], *, title: str, per_week: float) -> list[Table]:
     surges, watched = len(rows[0].judgement.verdicts), rows[0].judgement.watched
-    scale = f"{surges} surges in {watched / WEEK:.0f} fleet-weeks, {per_week:g} false incidents a week"
-    standings = tables.standings(rows, title=f"{title[:1].upper()}{title[1:]}: {scale}")
+    scale = (
+        f"{surges} planted surges in {watched / WEEK:.0f} fleet-weeks, {per_week:g} false incidents a week"
+    )
+    standings = tables.standings(rows, title=f"{title}: {scale}")
     duels = tables.duels(rows, title=f"On the same surges, at {per_week:g} false incidents a week")
     return [standings] if duels is None else [standings, duels]
 

@@ -21,9 +21,8 @@ def each(jobs: Sequence[Job], work: Callable[[Job], Result], *, what: str, worke
     with shown(what) as on_progress:
         if workers == 1:
             return _one_by_one(jobs, work, on_progress)
-        context = get_context("spawn")
-        with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
-            futures = [pool.submit(work, job) for job in jobs]
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            futures = [pool.submit(_on_one_core, work, job) for job in jobs]
             for done, _ in enumerate(as_completed(futures), start=1):
                 on_progress(done / len(jobs))
             return [future.result() for future in futures]
@@ -33,13 +32,13 @@ def _one_by_one(
     jobs: Sequence[Job], work: Callable[[Job], Result], on_progress: Callable[[float], None]
 ) -> Sequence[Result]:
     results = []
-    with threadpool_limits(limits=1, user_api="blas"):
-        for done, job in enumerate(jobs, start=1):
-            results.append(work(job))
-            on_progress(done / len(jobs))
+    for done, job in enumerate(jobs, start=1):
+        results.append(_on_one_core(work, job))
+        on_progress(done / len(jobs))
     return results
 
 
-def _one_thread() -> None:
-    """Keep the linear algebra of a worker to its own core."""
-    threadpool_limits(limits=1, user_api="blas")
+def _on_one_core(work: Callable[[Job], Result], job: Job) -> Result:
+    """Do the work with one thread of linear algebra, whose libraries are loaded by now: the work brought them along."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        return work(job)

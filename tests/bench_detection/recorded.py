@@ -16,7 +16,7 @@ from spikewatch.errors import Mistake
 from spikewatch.lab.alarms import planted
 from spikewatch.lab.recordings import BUCKET, detector_for, read_recording
 from spikewatch.lab.replay import Recording
-from tests.bench_detection.contestants import NAMES, Runs, on_trial
+from tests.bench_detection.contestants import Runs, on_trial
 
 VARIABLE: Final = "SPIKEWATCH_RECORDED_DATA"
 FILES: Final = ("counts.csv", "counts.csv.gz", "tickets.csv", "tickets.csv.gz")
@@ -25,6 +25,7 @@ HOW: Final = (
     f"a background, with gaps.csv and spikewatch.yaml (timezone, calendar) beside it where there are any"
 )
 SURGES: Final = 40
+"""Planted into each background, as far as there is room."""
 
 _JUDGED_SHARE: Final = 3
 _WIDTHS: Final = tuple(timedelta(minutes=width) for width in (5, 10, 15, 30, 60))
@@ -39,8 +40,8 @@ class Background:
     zone: str
     country: str | None
     seed: int
-    surges: int = SURGES
-    names: Sequence[str] = NAMES
+    surges: int
+    names: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,20 @@ class OnBackground:
 
 
 def backgrounds(
-    folder: Path, *, zone: str, country: str | None, names: Sequence[str] = NAMES
+    folder: Path, *, zone: str, country: str | None, surges: int, names: Sequence[str]
 ) -> tuple[Background, ...]:
     """Return every recorded file below the folder, by path."""
     found = sorted(path for name in FILES for path in folder.rglob(name))
     return tuple(
-        Background(path, str(path.parent.relative_to(folder)), zone, country, seed=number, names=names)
+        Background(
+            path,
+            str(path.parent.relative_to(folder)),
+            zone,
+            country,
+            seed=number,
+            surges=surges,
+            names=names,
+        )
         for number, path in enumerate(found)
     )
 

@@ -2,18 +2,26 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
-from spikewatch.lab.evaluation import Interval
+from spikewatch.lab.evaluation import Interval, Judgement
 from tests.bench_detection.comparison import Row
 from tests.bench_detection.contestants import DEFAULT, title_of
 from tests.bench_detection.thresholds import Kept
 
 NOTHING = "-"
-LEGEND = (
-    "timeliness  mean of 1 - delay / min(duration, 2 h) over planted surges, 0 when missed; [95 % of redrawn surges]",
-    "of limit    against a detector that is told the true rates and must only infer how busy today is",
-    "delay       median over the surges found",
-    "right/wrong categories named, a surge found; messages: a surge found; seconds: a world; *: the default model",
+MINUTE = timedelta(minutes=1)
+MANY = 10
+"""From here on, one digit after the point says enough."""
+
+STANDINGS_NOTES = (
+    "timeliness: mean of 1 - delay / min(duration, 2 h) over surges, 0 when missed; [95 % of redraws];",
+    "limit: share of what is reached by who knows the true rates; delay: median of those found, minutes;",
+    "named: categories right/wrong, and told: messages, both a surge found; s: seconds a background",
+)
+BUDGET_NOTES = (
+    "delivered: false incidents a week without surges, [95 %]; worst: in one world;",
+    "false* and the rest: the same worlds with surges, at the usual budget, as it would have been told",
 )
 
 
@@ -56,19 +64,20 @@ def standings(rows: Sequence[Row], *, title: str) -> Table:
     """Return who found how much how soon."""
     return Table(
         title,
-        ("detector", "timeliness", "of limit", "found", "delay", "right/wrong", "messages", "seconds"),
+        ("detector", "timeliness", "limit", "found", "delay", "named", "told", "s"),
         tuple(
             (
                 title_of(row.name),
                 _interval(row.timeliness),
                 NOTHING if row.share is None else _percent(row.share),
                 _percent(row.judgement.found),
-                _minutes(row),
+                NOTHING if delay is None else f"{delay / MINUTE:.0f}",
                 f"{row.right:.1f}/{row.wrong:.1f}",
                 f"{row.judgement.messages_per_surge:.1f}",
                 f"{row.seconds:.1f}",
             )
             for row in rows
+            for delay in [row.judgement.median_delay]
         ),
     )
 
@@ -100,33 +109,41 @@ def by_background(rows: Sequence[Row], *, names: Sequence[str], title: str) -> T
         best = max(others, key=lambda row: row.by_fleet[place].timeliness, default=ours)
         cells.append(
             (
-                name[-40:],
+                name[-34:],
                 str(len(judgement.verdicts)),
                 f"{judgement.timeliness:.2f}",
                 f"{best.by_fleet[place].timeliness:.2f} ({title_of(best.name)})",
             )
         )
-    return Table(title, ("background", "surges", title_of(ours.name), "best other"), tuple(cells))
+    return Table(title, ("background", "surges", "default", "best other"), tuple(cells))
 
 
 def budgets(found: Sequence[Kept], *, title: str) -> Table:
     """Return what was asked of the product's own thresholds, and what they delivered."""
     return Table(
         title,
-        ("asked", "delivered", "over asked", "worst", "false*", "timeliness*", "found*", "messages*"),
+        ("asked", "delivered", "over asked", "worst", "false*", "timeliness", "found", "told"),
         tuple(
             (
                 f"{kept.budget:g}",
                 _interval(kept.delivered),
                 _interval(_over(kept.delivered, kept.budget)),
                 f"{kept.worst:.2f}",
-                f"{kept.surging.false_per_week:.2f}",
-                f"{kept.surging.timeliness:.3f}",
-                _percent(kept.surging.found),
-                f"{kept.surging.messages_per_surge:.1f}",
+                *_surging(kept.surging),
             )
             for kept in found
         ),
+    )
+
+
+def _surging(surging: Judgement | None) -> tuple[str, str, str, str]:
+    if surging is None:
+        return (NOTHING, NOTHING, NOTHING, NOTHING)
+    return (
+        f"{surging.false_per_week:.2f}",
+        f"{surging.timeliness:.3f}",
+        _percent(surging.found),
+        f"{surging.messages_per_surge:.1f}",
     )
 
 
@@ -135,16 +152,21 @@ def _over(interval: Interval, asked: float) -> Interval:
 
 
 def _interval(interval: Interval, *, signed: bool = False) -> str:
+    """Write a mean and its bounds with as many digits as mean something.
+
+    >>> _interval(Interval(0.2412, 0.3151, 0.3854)), _interval(Interval(-0.02, 0.1, 0.25), signed=True)
+    ('0.315 [.241, .385]', '+0.100 [-.020, +.250]')
+    """
+    digits = 3 if abs(interval.high) < 1 else 2 if abs(interval.high) < MANY else 1
     sign = "+" if signed else ""
-    digits = 3 if abs(interval.high) < 1 else 2
     mean, low, high = (f"{bound:{sign}.{digits}f}" for bound in (interval.mean, interval.low, interval.high))
-    return f"{mean} [{low}, {high}]"
+    return f"{mean} [{_short(low)}, {_short(high)}]"
+
+
+def _short(number: str) -> str:
+    """Drop the zero before the point."""
+    return number.replace("0.", ".", 1) if number.lstrip("+-").startswith("0.") else number
 
 
 def _percent(share: float) -> str:
     return f"{share:.0%}"
-
-
-def _minutes(row: Row) -> str:
-    delay = row.judgement.median_delay
-    return NOTHING if delay is None else f"{delay.total_seconds() / 60:.0f} min"

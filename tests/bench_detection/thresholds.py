@@ -6,6 +6,7 @@ from typing import Final
 
 from scipy import special
 
+from spikewatch.core.settings import DetectionSettings
 from spikewatch.core.timegrid import WEEK
 from spikewatch.lab.alarms import FitsOnce, delivered, trial_of, with_budget
 from spikewatch.lab.evaluation import Interval, Judgement, judge, pooled
@@ -13,11 +14,13 @@ from spikewatch.lab.synthetic import WorldSettings, simulate
 from tests.bench_detection.contestants import world_detector
 
 BUDGETS: Final = (0.25, 1.0, 4.0)
+USUAL: Final = DetectionSettings().false_alarms_per_week
+"""The budget that worlds with surges are judged with as well."""
 
 
 @dataclass(frozen=True, slots=True)
 class BudgetJob:
-    """One world, once quiet and once with its surges, judged with each budget."""
+    """One quiet world, judged with each budget; with its surges too, at the usual one."""
 
     settings: WorldSettings
     seed: int
@@ -29,13 +32,13 @@ class Kept:
     """What a budget came to.
 
     quiet    worlds without a surge: whatever was told there is false
-    surging  the same worlds with surges
+    surging  the same worlds with surges; None but for the usual budget
     worst    most false incidents a week in one quiet world
     """
 
     budget: float
     quiet: Judgement
-    surging: Judgement
+    surging: Judgement | None
     worst: float
 
     @property
@@ -58,22 +61,23 @@ def poisson_rate(number: int, *, weeks: float) -> Interval:
 
 def on_budgets(job: BudgetJob) -> tuple[Kept, ...]:
     """Return what each budget came to in one world; its baselines are fitted once for all budgets."""
-    quiet = _judged(replace(job.settings, quiet=True), job)
-    surging = _judged(replace(job.settings, quiet=False), job)
+    quiet = _judged(replace(job.settings, quiet=True), seed=job.seed, budgets=job.budgets)
+    usual = [budget for budget in job.budgets if budget == USUAL]
+    surging = _judged(replace(job.settings, quiet=False), seed=job.seed, budgets=usual)
     return tuple(
-        Kept(budget, calm, busy, worst=calm.false_per_week)
-        for budget, calm, busy in zip(job.budgets, quiet, surging, strict=True)
+        Kept(budget, quiet[budget], surging.get(budget), worst=quiet[budget].false_per_week)
+        for budget in job.budgets
     )
 
 
-def _judged(settings: WorldSettings, job: BudgetJob) -> list[Judgement]:
-    world = simulate(settings, seed=job.seed)
+def _judged(settings: WorldSettings, *, seed: int, budgets: Sequence[float]) -> dict[float, Judgement]:
+    world = simulate(settings, seed=seed)
     trial = trial_of(world)
     detector = FitsOnce.of(world_detector(world, settings))
-    return [
-        judge(delivered(trial, with_budget(detector, budget)), surges=trial.surges, judged=trial.judged)
-        for budget in job.budgets
-    ]
+    told = {budget: delivered(trial, with_budget(detector, budget)) for budget in budgets}
+    return {
+        budget: judge(opened, surges=trial.surges, judged=trial.judged) for budget, opened in told.items()
+    }
 
 
 def over_worlds(found: Sequence[Sequence[Kept]]) -> tuple[Kept, ...]:
@@ -82,7 +86,7 @@ def over_worlds(found: Sequence[Sequence[Kept]]) -> tuple[Kept, ...]:
         Kept(
             same[0].budget,
             pooled([kept.quiet for kept in same]),
-            pooled([kept.surging for kept in same]),
+            pooled([kept.surging for kept in same if kept.surging]) if same[0].surging else None,
             worst=max(kept.worst for kept in same),
         )
         for same in zip(*found, strict=True)

@@ -39,7 +39,8 @@ from tests.core_factories import (
 )
 
 WINDOWS = (timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
-LONGEST = 12
+REMEMBERED = 24
+"""The hour that is judged, and the longest window before it."""
 BEFORE = incident(surge())
 RESOLVED = replace(BEFORE, phase=Phase.RESOLVED, surges=(quiet(surge()),), resolved_at=NOON)
 
@@ -103,7 +104,7 @@ SERIES = [SeriesKey("payments", f"c{number:02}") for number in range(14)]
 def assessed(newest: dict[SeriesKey, int], *, an_hour: float = 12.0) -> Assessment:
     """The newest quarter of an hour holds these tickets in each of its buckets; before it, all was normal."""
     normal = int(an_hour / 12)
-    seen = panel({key: [normal] * (LONGEST - 3) + [tickets] * 3 for key, tickets in newest.items()})
+    seen = panel({key: [normal] * (REMEMBERED - 3) + [tickets] * 3 for key, tickets in newest.items()})
     roster = Roster.of(newest)
     bounds = replace(
         limits(roster), runbook=tuple(f"https://wiki.example.com/{key.service}" for key in roster.keys)

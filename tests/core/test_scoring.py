@@ -23,15 +23,19 @@ from spikewatch.core.scoring import (
     WhyNot,
     assess,
     largest_normal,
+    remembered_from,
     surprise_of,
     why_not,
 )
-from tests.core_factories import LOGIN, PARCEL, PAYMENTS, REFUND, SHOP, STEP, baseline, limits, panel
+from tests.core_factories import LOGIN, NOON, PARCEL, PAYMENTS, REFUND, SHOP, STEP, baseline, limits, panel
 from tests.oracles import tails
 from tests.oracles.windows import window
 
 WINDOWS = (timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1), timedelta(hours=3))
 LONGEST = 36
+HOUR_OF_BUCKETS = 12
+REMEMBERED = LONGEST + HOUR_OF_BUCKETS
+"""The hour that is judged, and the longest window before it."""
 ROSTER = Roster.of([LOGIN, REFUND, PARCEL])
 NORMAL = baseline(ROSTER, {LOGIN: 12.0, REFUND: 1.5, PARCEL: 60.0}, day_spread=0.1)
 LIMITS = limits(ROSTER)
@@ -53,9 +57,9 @@ def judged(
 def quiet_then(
     *newest: int, key: SeriesKey = LOGIN, known: Mapping[str, Sequence[bool]] | None = None
 ) -> Panel:
-    """A panel of `LONGEST` buckets at about the normal rate whose newest hold these tickets for one series."""
-    counts = {LOGIN: [1] * LONGEST, REFUND: [0] * LONGEST, PARCEL: [5] * LONGEST}
-    counts[key][LONGEST - len(newest) :] = newest
+    """A panel of `REMEMBERED` buckets at about the normal rate whose newest hold these tickets for one series."""
+    counts = {LOGIN: [1] * REMEMBERED, REFUND: [0] * REMEMBERED, PARCEL: [5] * REMEMBERED}
+    counts[key][REMEMBERED - len(newest) :] = newest
     return panel(counts, known=known)
 
 
@@ -165,8 +169,9 @@ class Case:
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
-    n_judged = draw(st.integers(1, 13))
-    length = LONGEST - 1 + n_judged
+    since_the_hour = draw(st.integers(1, HOUR_OF_BUCKETS))
+    n_judged = draw(st.integers(1, since_the_hour))
+    length = LONGEST + since_the_hour
     counts = rng.poisson([[1.0], [0.125], [5.0]], size=(3, length))
     for _ in range(draw(st.integers(0, 3))):
         row, start = rng.integers(3), rng.integers(length)
@@ -183,6 +188,7 @@ def cases(draw: st.DrawFn) -> Case:
     seen = panel(
         dict(zip(ROSTER.keys[:3], counts.tolist(), strict=True)),
         known=dict(zip(ROSTER.services, known.tolist(), strict=True)),
+        until=NOON - (HOUR_OF_BUCKETS - since_the_hour) * STEP,
     )
     return Case(seen, n_judged, bounds)
 
@@ -231,7 +237,7 @@ def test_every_window_holds_the_sums_of_its_known_buckets(case: Case) -> None:
     for row in range(len(ROSTER)):
         for place, width in enumerate(found.windows):
             for column in {0, found.n_judged - 1}:
-                end = LONGEST - 1 + column
+                end = seen.grid.length - found.n_judged + column
                 right = window(
                     seen.counts[row].tolist(), mean[row].tolist(), shares[row].tolist(), width=width, end=end
                 )
@@ -258,11 +264,13 @@ def test_a_batch_of_buckets_is_judged_as_each_is_alone_to_the_last_bit(case: Cas
 
     for column in range(case.judged_buckets):
         last = together.first + column
-        alone = judged(seen.cut(last - LONGEST + 1, last + 1), limits=case.limits)
+        first = remembered_from(last, longest=LONGEST, step=STEP)
+        alone = judged(seen.cut(first, last + 1), limits=case.limits)
         for name in ("observed", "expected", "variance", "surprise", "score", "judged"):
             np.testing.assert_array_equal(
                 getattr(together, name)[:, :, column], getattr(alone, name)[:, :, 0]
             )
+        np.testing.assert_array_equal(together.evidence[:, column], alone.evidence[:, 0])
         for row in range(len(ROSTER)):
             assert together.reading(row, column) == alone.reading(row, 0)
 
@@ -344,7 +352,7 @@ def test_a_mild_rise_that_lasts_alerts_in_a_long_window() -> None:
 
 
 def test_a_window_is_judged_once_half_of_its_expectation_is_known() -> None:
-    flags = [True] * LONGEST
+    flags = [True] * REMEMBERED
     flags[-2:] = [False, True]
     half_of_two = replace(NORMAL, day_spread=np.zeros(len(ROSTER)))
     two = (timedelta(minutes=5), timedelta(minutes=10), timedelta(minutes=15))
@@ -361,7 +369,7 @@ def test_a_window_is_judged_once_half_of_its_expectation_is_known() -> None:
 
 
 def test_a_rollup_is_judged_on_the_services_that_are_known() -> None:
-    flags = [True] * (LONGEST - 3) + [False] * 3
+    flags = [True] * (REMEMBERED - 3) + [False] * 3
 
     found = judged(quiet_then(0, 0, 0, known={"payments": flags}))
 
@@ -375,7 +383,7 @@ def test_a_rollup_is_judged_on_the_services_that_are_known() -> None:
 
 
 def test_a_fleet_whose_larger_service_is_unknown_is_not_judged() -> None:
-    flags = [True] * (LONGEST - 3) + [False] * 3
+    flags = [True] * (REMEMBERED - 3) + [False] * 3
 
     found = judged(quiet_then(99, known={"shop": flags}))
 
@@ -385,7 +393,7 @@ def test_a_fleet_whose_larger_service_is_unknown_is_not_judged() -> None:
 
 
 def test_a_series_that_is_wholly_unknown_is_not_said_to_be_learning() -> None:
-    found = judged(quiet_then(1, known={"payments": [False] * LONGEST}))
+    found = judged(quiet_then(1, known={"payments": [False] * REMEMBERED}))
 
     assert why_not(found, ROSTER.rows[LOGIN], 0, 0) is WhyNot.UNKNOWN
 
@@ -441,9 +449,12 @@ def test_variance_leaves_room_for_the_model_however_regular_the_counts_were() ->
 
 def test_an_empty_fleet_is_judged_without_a_word() -> None:
     roster = Roster.of([])
-    nothing = panel({LOGIN: [0] * LONGEST})
+    nothing = panel({LOGIN: [0] * REMEMBERED})
     empty = Panel(
-        roster, nothing.grid, np.zeros((0, LONGEST), dtype=np.int64), np.zeros((0, LONGEST), dtype=np.bool_)
+        roster,
+        nothing.grid,
+        np.zeros((0, REMEMBERED), dtype=np.int64),
+        np.zeros((0, REMEMBERED), dtype=np.bool_),
     )
 
     found = assess(empty, baseline(roster, {}), limits(roster), first=nothing.grid.stop - 1, windows=WINDOWS)

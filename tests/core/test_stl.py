@@ -56,7 +56,8 @@ def fitted(
     given_history: History, *, model: ModelName = ModelName.STL, calendar: Calendar = PLAIN
 ) -> Baseline:
     """The baseline right after the history."""
-    return fit(given_history, calendar=calendar, model=model, epoch=given_history.hourly.grid.stop)
+    end = given_history.hourly.grid.stop
+    return fit(given_history, calendar=calendar, model=model, epoch=end, learn_until=end)
 
 
 def poisson(level: float, *, seed: int, n_series: int = 1, n_weeks: int = WEEKS) -> Counts:

@@ -259,5 +259,6 @@ def test_what_was_lived_through_can_be_replayed_from_the_store(place: Place) -> 
 
     assert done.returncode == 0, done.stderr
     (found,) = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {series["service"] for series in found["series"]} == {"shop"}
+    services = {series["service"] for series in found["series"]}
+    assert services - {None} == {"shop"}  # the fleet as a whole may have risen with it
     assert found["resolved_at"] is None

@@ -154,7 +154,7 @@ def test_nothing_opens_before_the_baseline_is_warm_however_early_judging_begins(
     found = replay(desk.recording(until=BEGAN + timedelta(days=11)), backtester(), since=BEGAN)
 
     assert found.incidents == ()
-    assert found.judged_from == BEGAN + 11 * STEP
+    assert found.judged_from == BEGAN + timedelta(hours=3)
 
 
 def test_since_after_the_end_judges_nothing() -> None:

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from math import sqrt
 
-from spikewatch.core.baseline.model import LEAST_MEAN
+from spikewatch.core.baseline.model import LEAST_DISPERSION, LEAST_MEAN
 from spikewatch.core.baseline.seasonal import (
     CLIP_SIGMAS,
-    LEAST_DISPERSION,
     MOST_DISPERSION,
     PASSES,
     PRIOR_TICKETS,

@@ -42,6 +42,10 @@ class MemoryMeter:
         """Note the limit a source stated."""
         self._note("quota", source=source, quota=quota)
 
+    def clock_skew(self, source: str, *, ahead: timedelta) -> None:
+        """Note by how much the clock of a source is ahead of ours."""
+        self._note("clock_skew", source=source, ahead=ahead)
+
     def throttled(self, source: str, *, duration: timedelta) -> None:
         """Note time spent waiting for a limit."""
         self._note("throttled", source=source, duration=duration)

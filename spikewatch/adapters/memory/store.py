@@ -8,6 +8,7 @@ from threading import RLock
 
 import numpy as np
 
+from spikewatch.core.calibration import KEPT_WEEKS, Calibration
 from spikewatch.core.counts import Cells, Roster, SeriesKey, Ticket, TicketState, is_late, remember
 from spikewatch.core.incidents import Incident, Incidents, Phase
 from spikewatch.core.outbox import Delivery, Receipt, Stage, superseded
@@ -38,6 +39,7 @@ class MemoryStore:
         self._opened_as: dict[str, str] = {}
         self._outbox: dict[str, Delivery] = {}
         self._receipts: dict[tuple[str, str], Receipt] = {}
+        self._calibrations: dict[int, Calibration] = {}
 
     # counting
     def source_state(self, source: str) -> SourceState | None:
@@ -117,6 +119,21 @@ class MemoryStore:
                 self._opened_as.setdefault(incident.id, incident.severity)
             for delivery in deliveries:
                 self._queue(delivery)
+
+    def calibration(self, *, week: int) -> Calibration | None:
+        """Return what a week's thresholds follow from; None where it was not kept."""
+        with self._lock:
+            return self._calibrations.get(week)
+
+    def save_calibration(self, calibration: Calibration) -> None:
+        """Keep a week's calibration, and drop those of weeks long before it."""
+        with self._lock:
+            kept = {
+                week: each
+                for week, each in self._calibrations.items()
+                if week > calibration.week - KEPT_WEEKS
+            }
+            self._calibrations = {**kept, calibration.week: calibration}
 
     def incidents(self, *, since: datetime) -> Sequence[Incident]:
         """Return incidents opened at or after `since` and all that are not closed, by opening."""

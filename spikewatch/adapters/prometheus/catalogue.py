@@ -164,6 +164,12 @@ CATALOGUE: tuple[Metric, ...] = (
         _HEALTH, "api_limit_reset_timestamp_seconds", "When the limit resets; absent until stated", "source"
     ),
     _counter(_HEALTH, "api_throttled_seconds_total", "Time spent waiting for the limit", "source"),
+    _gauge(
+        _HEALTH,
+        "source_clock_skew_seconds",
+        "Clock of the source less ours; absent until it states the time",
+        "source",
+    ),
     _histogram("detection_duration_seconds", "Time of one pass over all series"),
     _counter(_HEALTH, "detection_runs_total", "Passes that finished, well or badly"),
     _counter(_HEALTH, "detection_failures_total", "Passes that failed", "reason"),

@@ -133,6 +133,7 @@ class HealthMetrics:
         self._remaining = made.gauge("spikewatch_api_remaining_requests")
         self._limit_reset = made.gauge("spikewatch_api_limit_reset_timestamp_seconds")
         self._throttled = made.counter("spikewatch_api_throttled_seconds_total")
+        self._clock_skew = made.gauge("spikewatch_source_clock_skew_seconds")
 
     def _make_detection_metrics(self, made: _Instruments) -> None:
         self._detection_duration = made.histogram(
@@ -226,6 +227,10 @@ class HealthMetrics:
         self._remaining.labels(name).set(quota.remaining)
         if quota.resets_at is not None:
             self._limit_reset.labels(name).set(quota.resets_at.timestamp())
+
+    def clock_skew(self, source: str, *, ahead: timedelta) -> None:
+        """Note by how much the clock of a source is ahead of ours."""
+        self._clock_skew.labels(clean_label(source)).set(ahead.total_seconds())
 
     def throttled(self, source: str, *, duration: timedelta) -> None:
         """Note time spent waiting for a limit."""

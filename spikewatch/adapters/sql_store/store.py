@@ -14,12 +14,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, select
 
-from spikewatch.adapters.sql_store import counting, telling
+from spikewatch.adapters.sql_store import calibrations, counting, telling
 from spikewatch.adapters.sql_store.counting import Register
 from spikewatch.adapters.sql_store.faults import as_faults
 from spikewatch.adapters.sql_store.intake import Horizon
 from spikewatch.adapters.sql_store.lock import FileLock
 from spikewatch.adapters.sql_store.tables import count, incident, series, source
+from spikewatch.core.calibration import Calibration
 from spikewatch.core.counts import Cells, Roster, SeriesKey
 from spikewatch.core.incidents import Incident
 from spikewatch.core.outbox import Delivery, Receipt, Stage
@@ -98,6 +99,16 @@ class SqlStore:
             telling.write_judge_state(connection, commit.state, changed=commit.changed)
             for delivery in commit.deliveries:
                 telling.queue(connection, delivery)
+
+    def calibration(self, *, week: int) -> Calibration | None:
+        """Return what a week's thresholds follow from; None where it was not kept."""
+        with self._reading() as connection:
+            return calibrations.read(connection, week=week)
+
+    def save_calibration(self, calibration: Calibration) -> None:
+        """Keep a week's calibration, and drop those of weeks long before it."""
+        with self._writing() as connection:
+            calibrations.write(connection, calibration)
 
     def incidents(self, *, since: datetime) -> Sequence[Incident]:
         """Return incidents opened at or after `since` and all that are not closed, by opening."""

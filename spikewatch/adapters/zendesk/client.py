@@ -5,6 +5,7 @@ waits out a 429 in the calling thread, without end and deaf to a stop. Nothing h
 """
 
 import json
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,9 +28,23 @@ _RETRY_AFTER_LEAST = timedelta(seconds=1)
 _RETRY_AFTER_MOST = timedelta(hours=1)
 _RENEW_EARLY = timedelta(seconds=60)
 
+SKEW_BEARABLE = timedelta(seconds=30)
+"""A clock that is further away from the account's is worth a warning."""
+
+_log = logging.getLogger(__name__)
+
 
 class Declined(Exception):
     """The account does not accept the request itself; only `source` knows what that means."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        """Hold the HTTP status, which is all that tells one refusal from another."""
+        super().__init__(message)
+        self.status = status
+
+
+class TooSlow(Unavailable):
+    """The account gave up making the answer: less may work."""
 
 
 class _TokenRefused(Exception):
@@ -61,6 +76,8 @@ class Client:
         self._meter = meter
         self._token: _Token | None = None
         self._ahead = timedelta(0)
+        self._asked_at = clock.now()
+        self._is_skewed = False
         self._sign_in_session = self._session()
         self._sign_in_session.auth = _unsigned
         session = self._session()
@@ -128,7 +145,20 @@ class Client:
         self._meter.request(self._settings.name, code=str(response.status_code))
         date = _date(response.headers.get("Date"))
         if date is not None:
-            self._ahead = date - self._clock.now()
+            now = self._clock.now()
+            self._ahead = date - now
+            self._note_skew(skew(date, asked_at=self._asked_at, answered_at=now))
+
+    def _note_skew(self, ahead: timedelta) -> None:
+        """Note how wrong a clock is, and say so where it begins and ends to matter; nothing is decided by ours."""
+        self._meter.clock_skew(self._settings.name, ahead=ahead)
+        is_skewed = abs(ahead) > SKEW_BEARABLE
+        fields = {"source": self._settings.name, "ahead_s": ahead.total_seconds()}
+        if is_skewed and not self._is_skewed:
+            _log.warning("source_clock_skewed", extra=fields)
+        elif self._is_skewed and not is_skewed:
+            _log.info("source_clock_agrees", extra=fields)
+        self._is_skewed = is_skewed
 
     def _answer(self, response: requests.Response) -> Answer:
         try:
@@ -139,7 +169,9 @@ class Client:
             raise self._garbled(f"a JSON {type(body).__name__} where an object belongs")
         return Answer(body, response.headers, _date(response.headers.get("Date")))
 
-    def _failure(self, response: requests.Response) -> PortError | Declined | _TokenRefused:
+    def _failure(  # noqa: PLR0911 -- one return a kind of failure
+        self, response: requests.Response
+    ) -> PortError | Declined | _TokenRefused:
         status = response.status_code
         says = f"{self._settings.address} answers {status}"
         server_now = self._clock.now() + self._ahead
@@ -155,8 +187,10 @@ class Client:
             case 429:
                 wish = retry_after(response.headers.get("Retry-After"), server_now=server_now)
                 return Unavailable(says, retry_after=wish or _RETRY_AFTER, reason="rate_limited")
+            case 504:
+                return TooSlow(says, reason="timeout")
             case _ if 400 <= status < 500:  # noqa: PLR2004 -- the range of client errors
-                return Declined(says)
+                return Declined(says, status=status)
             case _:
                 wish = retry_after(response.headers.get("Retry-After"), server_now=server_now)
                 return Unavailable(says, retry_after=wish, reason="server")
@@ -173,6 +207,7 @@ class Client:
         if self._token is None or self._clock.now() >= self._token.renew_at:
             self._token = self._sign_in()
         request.headers["Authorization"] = f"Bearer {self._token.value}"
+        self._asked_at = self._clock.now()
         return request
 
     def _sign_in(self) -> _Token:
@@ -182,6 +217,7 @@ class Client:
             "client_secret": self._secret.get_secret_value(),
             "scope": "read",
         }
+        self._asked_at = self._clock.now()
         try:
             response = self._sign_in_session.post(
                 f"{self._settings.address}/oauth/tokens",
@@ -236,6 +272,18 @@ def retry_after(text: str | None, *, server_now: datetime) -> timedelta | None:
         return None
     least, most = _RETRY_AFTER_LEAST.total_seconds(), _RETRY_AFTER_MOST.total_seconds()
     return timedelta(seconds=min(max(wish_s, least), most))
+
+
+def skew(date: datetime, *, asked_at: datetime, answered_at: datetime) -> timedelta:
+    """Return by how much the clock that stated `date` is ahead of ours, at least; it looked between the two instants.
+
+    >>> noon = datetime(2026, 5, 11, 12, tzinfo=UTC)
+    >>> skew(noon - timedelta(minutes=10), asked_at=noon, answered_at=noon + timedelta(seconds=5))
+    datetime.timedelta(days=-1, seconds=85800)
+    >>> skew(noon + timedelta(seconds=3), asked_at=noon, answered_at=noon + timedelta(seconds=5))
+    datetime.timedelta(0)
+    """
+    return date - min(max(date, asked_at), max(asked_at, answered_at))
 
 
 def _date(text: str | None) -> datetime | None:

@@ -8,16 +8,21 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from spikewatch.adapters.zendesk.client import Answer, Client, Declined
+from spikewatch.adapters.zendesk.client import Answer, Client, Declined, TooSlow
 from spikewatch.adapters.zendesk.settings import ZendeskSettings
 from spikewatch.adapters.zendesk.tickets import Lookup, lookups, needs_names, to_ticket
 from spikewatch.core.counts import Ticket
 from spikewatch.core.timegrid import aware
-from spikewatch.ports import Clock, CursorRefused, Meter, Page, Position, Quota, Unavailable
+from spikewatch.ports import Clock, CursorRefused, Meter, Page, Position, Quota, TooLarge, Unavailable
 
 _EXPORT = "/api/v2/incremental/tickets/cursor"
 _WITHHELD = timedelta(seconds=60)
 _START_AGE = timedelta(seconds=61)
+_START_AGE_MOST = timedelta(hours=1)
+_TOO_RECENT = 422
+_GROWS_AFTER = 10
+"""Pages that came in time before more is asked for again."""
+
 _NAMES_LAST = timedelta(hours=1)
 
 QUOTA_HEADERS = ("zendesk-ratelimit-incremental-exports", "zendesk-rate-limit-incremental-exports")
@@ -43,6 +48,9 @@ class ZendeskSource:
         self._clock = clock
         self._client = Client(settings, secret=secret, clock=clock, meter=meter)
         self._names = _Names({}, frozenset(), until=clock.now())
+        self._per_page = settings.per_page
+        self._in_time = 0
+        self._start_age = _START_AGE
 
     @property
     def name(self) -> str:
@@ -72,18 +80,43 @@ class ZendeskSource:
         self._client.close()
 
     def _ask(self, position: Position) -> Answer:
-        query: dict[str, str | int] = {"per_page": self._settings.per_page}
+        query: dict[str, str | int] = {"per_page": self._per_page}
         if position.cursor:
             query["cursor"] = position.cursor
         else:
-            latest = self._client.server_now() - _START_AGE
+            latest = self._client.server_now() - self._start_age
             query["start_time"] = max(0, int(min(aware(position.since), latest).timestamp()))
         try:
-            return self._client.get(_EXPORT, query)
+            answer = self._client.get(_EXPORT, query)
         except Declined as error:
-            if position.cursor:
-                raise CursorRefused(str(error)) from error
-            raise Unavailable(f"{error}; check the subdomain") from error
+            raise self._refusal(error, position) from error
+        except TooSlow as error:
+            raise self._shrunk(error) from error
+        self._grow()
+        return answer
+
+    def _refusal(self, error: Declined, position: Position) -> CursorRefused | Unavailable:
+        """Return what a refused request means; a beginning that is too recent will lie further back next time."""
+        if position.cursor:
+            return CursorRefused(str(error))
+        if error.status == _TOO_RECENT:
+            self._start_age = min(2 * self._start_age, _START_AGE_MOST)
+        return Unavailable(f"{error}; check the subdomain")
+
+    def _shrunk(self, error: TooSlow) -> TooLarge | Unavailable:
+        """Ask for half from now on; below one ticket there is nothing less."""
+        self._in_time = 0
+        if self._per_page == 1:
+            return error
+        self._per_page //= 2
+        return TooLarge(f"{error}; asking for {self._per_page} tickets at once")
+
+    def _grow(self) -> None:
+        """Ask for twice as much after a while in which all came in time, up to what was configured."""
+        self._in_time += 1
+        if self._in_time >= _GROWS_AFTER and self._per_page < self._settings.per_page:
+            self._in_time = 0
+            self._per_page = min(2 * self._per_page, self._settings.per_page)
 
     def _read(self, body: Mapping[str, Any], position: Position) -> tuple[list[dict[str, Any]], str, bool]:
         """Return (rows, cursor to go on with, whether the stream ends), or raise Unavailable where they make no sense."""

@@ -5,7 +5,8 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from spikewatch.core.baseline.model import WARM_DAYS, Baseline, History
+from spikewatch.core.baseline.model import LEAST_DISPERSION, WARM_DAYS, Baseline, History
+from spikewatch.core.baseline.profile import by_profile, todays_gain
 from spikewatch.core.baseline.seasonal import SlotProfile, slot_profile
 from spikewatch.core.baseline.stl import by_stl
 from spikewatch.core.calendars import Calendar
@@ -14,7 +15,8 @@ from spikewatch.core.settings import ModelName
 from spikewatch.core.timegrid import HOUR, seconds
 
 DAY_SPREAD = 0.10
-"""Relative variation that a day shares; call centres and desks show 0.08 to 0.15."""
+ROLLUP_DAY_SPREAD = 0.12
+"""Relative variation that a day shares; call centres and desks show 0.08 to 0.15, totals more than their parts."""
 
 LEARNED_AFTER_HOURS = 7 * 24
 """A series is judged once its first ticket is this old."""
@@ -23,40 +25,60 @@ WITHIN_TICKETS = 60.0
 """Tickets that an even spread over the hour is worth, against what a service's own hours show."""
 
 
-def fit(history: History, *, calendar: Calendar, model: ModelName, epoch: int) -> Baseline:
-    """Return the baseline for one epoch (an hour number) from the history before it.
+def fit(history: History, *, calendar: Calendar, model: ModelName, epoch: int, learn_until: int) -> Baseline:
+    """Return the baseline for one epoch (an hour number).
 
-    The caller cuts the history (`History.before`); a fit uses all of it.
+    history      all that may be looked at: how busy today is follows from its end
+    learn_until  number of the hour before which shapes, levels and spreads are learnt
     """
-    hourly = history.hourly
-    profile, modelled = _profile(hourly, calendar=calendar, model=model)
-    n_series = len(hourly.roster)
+    past = history.before(learn_until, hours=history.hourly.grid.length)
+    hourly = past.hourly
+    profile, modelled = _profile(hourly, history.hourly, calendar=calendar, model=model)
+    roster = hourly.roster
+    n_series = len(roster)
     return Baseline(
-        roster=hourly.roster,
+        roster=roster,
         epoch=epoch,
         name=model,
         calendar=calendar,
         slot_mean=profile.mean.astype(np.float32),
         slot_variance=profile.variance.astype(np.float32),
-        day_spread=np.full(n_series, DAY_SPREAD),
+        day_spread=np.where(np.arange(n_series) < roster.n_leaves, DAY_SPREAD, ROLLUP_DAY_SPREAD),
+        dispersion=np.maximum(profile.dispersion, LEAST_DISPERSION),
         learned=_learned(hourly.counts, hourly.known_rows),
-        within=_within_hours(history, calendar),
+        within=_within_hours(past, calendar),
         modelled=modelled,
+        factors=profile.factors,
         warm=bool(n_series) and int(hourly.known.any(axis=0).sum()) >= WARM_DAYS * 24,
     )
 
 
-def _profile(hourly: Panel, *, calendar: Calendar, model: ModelName) -> tuple[SlotProfile, Bools]:
+def gain_of_today(baseline: Baseline, recent: Panel) -> Floats:
+    """Return (n_series,) what a baseline of some hours ago is to be multiplied by, to follow how busy it is now.
+
+    recent  hours up to the last one that may be looked at, of the baseline's roster
+    """
+    if baseline.factors is None:
+        return np.ones(len(baseline.roster))
+    then = baseline.factors.today
+    mean = baseline.slot_mean / then[:, None]
+    return todays_gain(mean, baseline.dispersion, recent, baseline.calendar) / then
+
+
+def _profile(
+    hourly: Panel, recent: Panel, *, calendar: Calendar, model: ModelName
+) -> tuple[SlotProfile, Bools]:
     """Return the profile and which (n_series,) rows of it are the model's own; the others are seasonal."""
+    everyone = np.ones(len(hourly.roster), dtype=np.bool_)
+    if model is ModelName.PROFILE:
+        return by_profile(hourly, recent, calendar=calendar), everyone
     local = calendar.local(hourly.grid.first, hourly.grid.stop, HOUR)
     seasonal = slot_profile(hourly, local.slot)
-    match model:
-        case ModelName.SEASONAL_ZSCORE:
-            return seasonal, np.ones(len(hourly.roster), dtype=np.bool_)
-        case ModelName.STL:
-            return by_stl(hourly, calendar=calendar, seasonal=seasonal)
-        case _:
-            assert_never(model)
+    if model is ModelName.SEASONAL_ZSCORE:
+        return seasonal, everyone
+    if model is ModelName.STL:
+        return by_stl(hourly, calendar=calendar, seasonal=seasonal)
+    assert_never(model)
 
 
 def _learned(counts: NDArray[np.integer], known: Bools) -> Bools:

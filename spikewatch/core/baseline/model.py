@@ -15,6 +15,9 @@ from spikewatch.core.timegrid import HOUR, Grid
 WARM_DAYS = 14
 """Known days of history before anything is judged."""
 
+LEAST_DISPERSION = 1.05
+"""Variance over mean: real counts are never narrower than Poisson, and the negative binomial needs a little more."""
+
 LEAST_MEAN = 1e-4
 """Tickets an hour: no expectation is smaller, so that ratios and logarithms exist."""
 
@@ -22,6 +25,11 @@ LEAST_MEAN = 1e-4
 def cutoff_hour(epoch: int, *, longest_window: timedelta) -> int:
     """Return the hour number before which a baseline for that epoch is fitted: no judged window reaches behind it."""
     return epoch - -(-longest_window // HOUR)
+
+
+def recent_hour(epoch: int) -> int:
+    """Return the hour number before which a baseline for that epoch may look at how busy today is."""
+    return epoch - 1
 
 
 @dataclass(frozen=True)
@@ -54,11 +62,29 @@ class Expectation:
     variance    (n_series, n_buckets) of independent variation, >= mean
     day_spread  (n_series,) relative variation that a whole day shares, >= 0; a window's variance is
                 sum(variance) + (day_spread * sum(mean))**2
+    dispersion  (n_series,) variance over mean within a day, > 1
     """
 
     mean: Floats
     variance: Floats
     day_spread: Floats
+    dispersion: Floats
+
+
+@dataclass(frozen=True)
+class Factors:
+    """What a model multiplied its weekly shape by, for those who want to know; all arrays are (n_series,).
+
+    level  how high the last days were against the whole history
+    today  how busy the last hours were against that
+    """
+
+    level: Floats
+    today: Floats
+
+    def taken(self, rows: Ints) -> "Factors":
+        """Return the factors of some rows; a row below 0 was not multiplied."""
+        return Factors(*(np.where(rows >= 0, values[rows], 1.0) for values in (self.level, self.today)))
 
 
 @dataclass(frozen=True)
@@ -68,10 +94,12 @@ class Baseline:
     slot_mean      (n_series, 168) expected tickets an hour by time-of-week slot, > 0
     slot_variance  (n_series, 168) of the hourly count around it, >= slot_mean
     day_spread     (n_series,) relative variation that a day shares, >= 0
+    dispersion     (n_series,) variance over mean within a day, > 1
     learned        (n_series,) False where there is too little history to judge
     within         (n_services + 1, 2, buckets a day) how an hour's tickets spread over its buckets, mean 1 over each hour;
                    by service (last: the fleet) and by business day or day off
-    model          (n_series,) True where the configured model was used, False where the series was too sparse for it
+    modelled       (n_series,) True where the configured model was used, False where the series was too sparse for it
+    factors        what slot_mean holds beside the weekly shape; None where the model has a shape alone
     """
 
     roster: Roster
@@ -81,10 +109,12 @@ class Baseline:
     slot_mean: NDArray[np.floating]
     slot_variance: NDArray[np.floating]
     day_spread: Floats
+    dispersion: Floats
     learned: Bools
     within: Floats
     modelled: Bools
     warm: bool
+    factors: Factors | None = None
 
     def expect(self, first: int, stop: int, step: timedelta) -> Expectation:
         """Return what is normal in buckets `[first, stop)`."""
@@ -95,7 +125,7 @@ class Baseline:
         share = share[self.roster.service_of]
         mean = np.maximum(self.slot_mean[:, local.slot] * share, LEAST_MEAN / per_hour)
         variance = np.maximum(self.slot_variance[:, local.slot] * share, mean)
-        return Expectation(mean, variance, self.day_spread)
+        return Expectation(mean, variance, self.day_spread, self.dispersion)
 
     def for_roster(self, roster: Roster) -> "Baseline":
         """Return the baseline with the rows of another roster; series it does not know are not learned."""
@@ -116,10 +146,12 @@ class Baseline:
             slot_mean=np.where(known[:, None], self.slot_mean[rows], LEAST_MEAN),
             slot_variance=np.where(known[:, None], self.slot_variance[rows], LEAST_MEAN),
             day_spread=np.where(known, self.day_spread[rows], 0.0),
+            dispersion=np.where(known, self.dispersion[rows], LEAST_DISPERSION),
             learned=known & self.learned[rows],
             within=self.within[services],
             modelled=known & self.modelled[rows],
             warm=self.warm,
+            factors=self.factors and self.factors.taken(rows),
         )
 
     def _unlearned(self, roster: Roster) -> "Baseline":
@@ -130,9 +162,11 @@ class Baseline:
             slot_mean=no_slots(n_series),
             slot_variance=no_slots(n_series),
             day_spread=np.zeros(n_series),
+            dispersion=np.full(n_series, LEAST_DISPERSION),
             learned=np.zeros(n_series, dtype=np.bool_),
             within=np.repeat(self.within[-1:], len(roster.services) + 1, axis=0),
             modelled=np.zeros(n_series, dtype=np.bool_),
+            factors=None,
         )
 
     @cached_property

@@ -3,7 +3,7 @@
 Five steps, each for all series at once:
 
 1. Shape. As in `seasonal`: mean of each time-of-week slot, categories shrunk to the shape of their service, hours far above
-   normal clipped. Hours before a series was born are unknown, not zero.
+   normal clipped and floods cut. Hours before a series was born are unknown, not zero.
 2. Level. Recent tickets over what the shape expected, halved every `LEVEL_HALF_LIFE_DAYS`; a category's level is
    (tickets + a x level of its service) / (expected + a), so that few tickets say little.
 3. Reconciliation. The sum of many small estimates is biased: categories are scaled so that they sum to their service.
@@ -12,10 +12,13 @@ Five steps, each for all series at once:
 5. Spread. Variance over mean from differences of neighbouring hours, which slow errors do not inflate.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
-from spikewatch.core.baseline.model import LEAST_MEAN
-from spikewatch.core.baseline.seasonal import CHUNK, Grouped, SlotProfile
+from spikewatch.core.baseline.daytypes import fitted_to_day
+from spikewatch.core.baseline.model import LEAST_DISPERSION, LEAST_MEAN, Factors
+from spikewatch.core.baseline.seasonal import SlotProfile, slot_means
 from spikewatch.core.calendars import SLOTS, Calendar
 from spikewatch.core.counts import Bools, Floats, Ints, Panel, Roster
 from spikewatch.core.timegrid import HOUR
@@ -23,6 +26,12 @@ from spikewatch.core.timegrid import HOUR
 PASSES = 3
 CLIP_FACTOR = 1.3
 CLIP_SIGMAS = 3.0
+
+FLOOD_FACTOR = 10.0
+FLOOD_TICKETS = 20.0
+FLOOD_WEEKS = 3
+"""An hour above 10 x the mean of the same slot in other weeks + 20 is cut to that before anything is learnt from it: an
+import or a spam wave. Where a slot has been seen in fewer weeks nobody can tell."""
 
 LEVEL_HALF_LIFE_DAYS = 6.0
 LEVEL_TICKETS = 20.0
@@ -43,7 +52,10 @@ TODAY_REACH_HOURS = 48
 TODAY_CLIP_FACTOR = 1.4
 TODAY_CLIP_SIGMAS = 2.0
 
-LEAST_DISPERSION, MOST_DISPERSION = 1.05, 6.0
+AT_ONCE = 250
+"""Rows that are fitted together: their hours stay in the processor's cache."""
+
+MOST_DISPERSION = 6.0
 DISPERSION_PRIOR = (75.0, 60.0)
 """Squares and expected tickets that the dispersion starts from: 1.25, worth two hours of a busy series."""
 
@@ -55,18 +67,18 @@ def by_profile(hourly: Panel, recent: Panel, *, calendar: Calendar) -> SlotProfi
     recent  the same series a little further: up to an hour before the epoch, for how busy today is
     """
     roster = hourly.roster
-    slots = calendar.local(hourly.grid.first, hourly.grid.stop, HOUR).slot
-    known = _alive(hourly)
-    flat = np.ones((len(roster) - roster.n_leaves, SLOTS))
+    hours = _Hours(calendar.local(hourly.grid.first, hourly.grid.stop, HOUR).slot)
     rollups = slice(roster.n_leaves, len(roster))
-    unchanged = np.ones(len(flat))
-    totals = _Fit(hourly, rollups, known, slots).run(flat, level_of_service=unchanged, weight=ROLLUP_LEVEL_TICKETS)
+    flat = np.ones((len(roster) - roster.n_leaves, SLOTS))
+    totals = _Fit(hourly, rollups, hours).run(
+        flat, level_of_service=np.ones(len(flat)), weight=ROLLUP_LEVEL_TICKETS
+    )
     shapes = totals.shape / totals.shape.mean(axis=1, keepdims=True)
     parts = []
-    for left in range(0, roster.n_leaves, CHUNK):
-        rows = slice(left, min(left + CHUNK, roster.n_leaves))
+    for left in range(0, roster.n_leaves, AT_ONCE):
+        rows = slice(left, min(left + AT_ONCE, roster.n_leaves))
         service = roster.service_of[rows]
-        fitted = _Fit(hourly, rows, known, slots)
+        fitted = _Fit(hourly, rows, hours)
         parts.append(
             fitted.run(shapes[service], level_of_service=totals.level[service], weight=LEVEL_TICKETS)
         )
@@ -74,69 +86,114 @@ def by_profile(hourly: Panel, recent: Panel, *, calendar: Calendar) -> SlotProfi
     mean = np.concatenate([part.shape * part.level[:, None] for part in parts])
     mean = _reconciled(mean, roster)
     dispersion = np.concatenate([part.dispersion for part in parts])
-    mean = np.maximum(mean * _today(mean, dispersion, recent, calendar)[:, None], LEAST_MEAN)
-    return SlotProfile(mean, dispersion[:, None] * mean, dispersion)
+    mean = fitted_to_day(mean, hourly, calendar=calendar, hour=recent.grid.stop + 1)
+    today = todays_gain(mean, dispersion, recent, calendar)
+    mean = np.maximum(mean * today[:, None], LEAST_MEAN)
+    factors = Factors(level=np.concatenate([part.level for part in parts]), today=today)
+    return SlotProfile(mean, dispersion[:, None] * mean, dispersion, factors)
 
 
-def _alive(hourly: Panel) -> Bools:
-    """Return (n_series, n_hours): known, and not before the series was born."""
-    seen = hourly.counts > 0
-    first = np.where(seen.any(axis=1), seen.argmax(axis=1), 0)
-    hours = hourly.counts.shape[1]
-    rate = hourly.counts.sum(axis=1) / np.maximum(hours - first, 1)
-    born = np.where(rate * first > BORN_TICKETS, first, 0)
-    return hourly.known_rows & (np.arange(hours)[None, :] >= born[:, None])
+class _Hours:
+    """The hours of a history in order of slot.
+
+    order    (n_hours,) which hour stands at each place; `back` undoes it
+    slots    (n_hours,) ascending
+    recency  (n_hours,) weight of each for the level, 1 for the newest
+    """
+
+    def __init__(self, slots: Ints) -> None:
+        self.in_time = slots
+        self.order = np.argsort(slots, kind="stable")
+        self.back = np.argsort(self.order)
+        self.slots = slots[self.order]
+        age_days = (len(slots) - 1 - self.order) / 24.0
+        self.recency = 0.5 ** (age_days / LEVEL_HALF_LIFE_DAYS)
+        self._present, self._starts = np.unique(self.slots, return_index=True)
+
+    def per_slot(self, values: Floats) -> Floats:
+        """Return (n, 168) sums of (n, n_hours) values over the hours of each slot."""
+        return self._reduced(np.add, values)
+
+    def largest(self, values: Floats) -> Floats:
+        """Return (n, 168) the largest of (n, n_hours) values >= 0 in each slot."""
+        return self._reduced(np.maximum, values)
+
+    def _reduced(self, how: np.ufunc, values: Floats) -> Floats:
+        reduced = np.zeros((values.shape[0], SLOTS))
+        if len(self._present):
+            reduced[:, self._present] = how.reduceat(values, self._starts, axis=1)
+        return reduced
 
 
-class _Fitted:
+class _Fitted(NamedTuple):
     """Shape (n, 168), level (n,) and dispersion (n,) of some series."""
 
-    def __init__(self, shape: Floats, level: Floats, dispersion: Floats) -> None:
-        self.shape = shape
-        self.level = level
-        self.dispersion = dispersion
+    shape: Floats
+    level: Floats
+    dispersion: Floats
 
 
 class _Fit:
     """The fit of some rows of a panel of hours."""
 
-    def __init__(self, hourly: Panel, rows: slice, known: Bools, slots: Ints) -> None:
-        self._counts = hourly.counts[rows].astype(np.float64)
-        self._known = known[rows]
-        self._slots = slots
-        age_days = (hourly.grid.length - 1 - np.arange(hourly.grid.length)) / 24.0
-        self._recency = self._known * 0.5 ** (age_days / LEVEL_HALF_LIFE_DAYS)
-        order = np.argsort(slots, kind="stable")
-        self._order = order
+    def __init__(self, hourly: Panel, rows: slice, hours: _Hours) -> None:
+        seen = hourly.known_rows[rows]
+        counts = np.where(seen, hourly.counts[rows], 0.0)
+        self._known = _alive(counts, seen)
+        known = self._known[:, hours.order].astype(np.float64)
+        self._hours = hours
+        self._n_known = hours.per_slot(known)
+        self._recent = hours.per_slot(known * hours.recency)
+        self._counts = self._without_floods(counts[:, hours.order])
 
     def run(self, borrowed: Floats, *, level_of_service: Floats, weight: float) -> _Fitted:
         """Return the fit; `borrowed` (n, 168) has mean 1, `weight` tickets speak for the level of the service."""
-        counts = self._counts
+        hours, counts = self._hours, self._counts
         shape, level = borrowed, level_of_service
         for turn in range(PASSES):
-            grouped = Grouped.of(counts, self._known, self._order, self._slots)
-            shape = grouped.shrunk(grouped.counts, borrowed)
-            around = shape[:, self._slots]
-            tickets = (self._recency * counts).sum(axis=1)
-            expected = (self._recency * around).sum(axis=1)
-            level = (tickets + weight * level_of_service) / (expected + weight)
+            shape = slot_means(hours.per_slot(counts), self._n_known, borrowed)
+            tickets = np.einsum("ij,j->i", counts, hours.recency)
+            level = (tickets + weight * level_of_service) / ((self._recent * shape).sum(axis=1) + weight)
             if turn < PASSES - 1:
-                usual = around * np.maximum(level, 1.0)[:, None]
+                usual = shape * np.maximum(level, 1.0)[:, None]
                 most = CLIP_FACTOR * usual + CLIP_SIGMAS * np.sqrt(2.0 * usual) + 2.0
-                counts = np.minimum(self._counts, most)
-        return _Fitted(shape, level, self._dispersion(counts, shape[:, self._slots]))
+                counts = np.minimum(self._counts, most[:, hours.slots])
+        return _Fitted(shape, level, self._dispersion(counts, shape))
 
-    def _dispersion(self, counts: Floats, around: Floats) -> Floats:
+    def _without_floods(self, counts: Floats) -> Floats:
+        """Return the counts with hours cut that are beyond all measure, judged by the other weeks of their slot."""
+        largest = self._hours.largest(counts)
+        others = (self._hours.per_slot(counts) - largest) / np.maximum(self._n_known - 1.0, 1.0)
+        most = FLOOD_FACTOR * others + FLOOD_TICKETS
+        flooded = (largest > most) & (self._n_known >= FLOOD_WEEKS)
+        if not flooded.any():
+            return counts
+        return np.minimum(counts, np.where(flooded, most, np.inf)[:, self._hours.slots])
+
+    def _dispersion(self, counts: Floats, shape: Floats) -> Floats:
         """Return variance over mean (n,) from differences of neighbouring residuals."""
-        residual = counts - around
+        around = shape[:, self._hours.in_time]
+        residual = counts[:, self._hours.back] - around
         both = self._known[:, 1:] & self._known[:, :-1]
-        expected = around[:, 1:] + around[:, :-1]
+        expected = (around[:, 1:] + around[:, :-1]) * both
         squares = np.minimum((residual[:, 1:] - residual[:, :-1]) ** 2, 32.0 * expected + 4.0)
         prior_squares, prior_tickets = DISPERSION_PRIOR
         ratio = (prior_squares + (squares * both).sum(axis=1) / 2) / (
-            prior_tickets + (expected * both).sum(axis=1) / 2
+            prior_tickets + expected.sum(axis=1) / 2
         )
         return np.clip(ratio, LEAST_DISPERSION, MOST_DISPERSION)
+
+
+def _alive(counts: Floats, known: Bools) -> Bools:
+    """Return (n, n_hours): known, and not before the series was born."""
+    if not counts.shape[1]:
+        return known
+    seen = counts > 0
+    first = np.where(seen.any(axis=1), seen.argmax(axis=1), 0)
+    before = np.arange(counts.shape[1]) < first[:, None]
+    silent = (known & before).sum(axis=1)
+    rate = counts.sum(axis=1) / np.maximum(known.sum(axis=1) - silent, 1)
+    return known & ~(before & (rate * silent > BORN_TICKETS)[:, None])
 
 
 def _reconciled(mean: Floats, roster: Roster) -> Floats:
@@ -144,27 +201,35 @@ def _reconciled(mean: Floats, roster: Roster) -> Floats:
     leaves = roster.n_leaves
     if not leaves:
         return mean
-    place = roster.service_of[:leaves]
-    sums = np.zeros((len(roster.services), SLOTS))
-    np.add.at(sums, place, mean[:leaves])
-    factor = mean[leaves:-1] / np.maximum(sums, LEAST_MEAN)
-    fleet = mean[leaves:-1].sum(axis=0, keepdims=True)
-    return np.concatenate([mean[:leaves] * factor[place], mean[leaves:-1], fleet])
+    services = mean[leaves:-1]
+    sums = np.add.reduceat(mean[:leaves], roster.first_leaves, axis=0)
+    factor = services / np.maximum(sums, LEAST_MEAN)
+    parts = mean[:leaves] * factor[roster.service_of[:leaves]]
+    return np.concatenate([parts, _with_total(services)])
 
 
-def _today(mean: Floats, dispersion: Floats, recent: Panel, calendar: Calendar) -> Floats:
+def todays_gain(mean: Floats, dispersion: Floats, recent: Panel, calendar: Calendar) -> Floats:
     """Return (n_series,) how busy the last hours were against expectation, the same for all series of a service."""
+    if not len(recent.roster):
+        return np.ones(0)
     roster = recent.roster
-    rollups = slice(roster.n_leaves, len(roster))
+    services = slice(roster.n_leaves, len(roster) - 1)
     hours = min(TODAY_REACH_HOURS, recent.grid.length)
+    newest = slice(recent.grid.length - hours, recent.grid.length)
     slots = calendar.local(recent.grid.stop - hours, recent.grid.stop, HOUR).slot
-    expected = mean[rollups][:, slots]
-    spread = np.sqrt(dispersion[rollups, None] * expected)
+    # the fleet is busy as its known services are, in every hour
+    known = recent.known[:, newest]
+    expected = _with_total(mean[services][:, slots] * known)
+    tickets = _with_total(np.where(known, recent.counts[services, newest], 0.0))
+    spread = np.sqrt(dispersion[roster.n_leaves :, None] * expected)
     usual = TODAY_CLIP_FACTOR * expected + TODAY_CLIP_SIGMAS * spread + 1.0
-    known = recent.known_rows[rollups, recent.grid.length - hours :]
-    weight = known * 0.5 ** (np.arange(hours - 1, -1, -1) / TODAY_HALF_LIFE_HOURS)
-    tickets = np.minimum(recent.counts[rollups, recent.grid.length - hours :], usual)
-    gain = (TODAY_TICKETS + (weight * tickets).sum(axis=1)) / (TODAY_TICKETS + (weight * expected).sum(axis=1))
+    weight = 0.5 ** (np.arange(hours - 1, -1, -1) / TODAY_HALF_LIFE_HOURS)
+    seen = (weight * np.minimum(tickets, usual)).sum(axis=1)
+    gain = (TODAY_TICKETS + seen) / (TODAY_TICKETS + (weight * expected).sum(axis=1))
     gain = np.clip(gain, TODAY_LEAST, TODAY_MOST)
     # the last row, the fleet, is where -1 points
     return gain[roster.service_of]
+
+
+def _with_total(services: Floats) -> Floats:
+    return np.concatenate([services, services.sum(axis=0, keepdims=True)])

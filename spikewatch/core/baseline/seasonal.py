@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spikewatch.core.baseline.model import LEAST_MEAN
+from spikewatch.core.baseline.model import LEAST_DISPERSION, LEAST_MEAN, Factors
 from spikewatch.core.calendars import SLOTS
 from spikewatch.core.counts import Bools, Floats, Ints, Panel
 
@@ -24,7 +24,6 @@ SPREAD_WEEKS = 8.0
 CLIP_SIGMAS = 3.0
 PASSES = 2
 CHUNK = 1000
-LEAST_DISPERSION = 1.05
 MOST_DISPERSION = 6.0
 
 
@@ -35,11 +34,13 @@ class SlotProfile:
     mean        (n_series, 168) > 0
     variance    (n_series, 168) >= mean
     dispersion  (n_series,) variance over mean, in [1.05, 6]
+    factors     what the mean holds beside the weekly shape; None where it holds nothing else
     """
 
     mean: Floats
     variance: Floats
     dispersion: Floats
+    factors: Factors | None = None
 
 
 def slot_profile(hourly: Panel, slots: Ints) -> SlotProfile:
@@ -94,6 +95,22 @@ def shrunk_spread(squares: Floats, hours: Floats, mean: Floats) -> tuple[Floats,
     return np.maximum(variance, LEAST_DISPERSION * mean), dispersion
 
 
+def slot_means(sums: Floats, hours: Floats, shape: Floats) -> Floats:
+    """Return the posterior mean (n_series, 168) of each slot's hourly rate.
+
+    sums   (n_series, 168) tickets in the known hours of each slot
+    hours  (n_series, 168) how many hours those are
+    shape  (n_series, 168) with mean 1, that the series borrows
+
+    >>> sums, hours = np.full((1, 168), 16.0), np.full((1, 168), 8.0)
+    >>> slot_means(sums, hours, np.ones((1, 168)))[0, :2].round(2).tolist()
+    [2.0, 2.0]
+    """
+    level = (sums.sum(axis=1) + 0.5) / np.maximum((shape * hours).sum(axis=1), 1.0)
+    prior = np.maximum(level[:, None] * shape, LEAST_MEAN)
+    return np.maximum((sums + PRIOR_TICKETS) / (hours + PRIOR_TICKETS / prior), LEAST_MEAN)
+
+
 def _profile(grouped: "Grouped", shape: Floats) -> SlotProfile:
     mean = grouped.shrunk(grouped.counts, shape)
     clipped = grouped.counts
@@ -117,7 +134,7 @@ class Grouped:
     hours: Floats
 
     @classmethod
-    def of(cls, counts: NDArray[np.integer], known: Bools, order: Ints, slots: Ints) -> "Grouped":
+    def of(cls, counts: NDArray[np.number], known: Bools, order: Ints, slots: Ints) -> "Grouped":
         """Return the rows with their hours put in order of slot."""
         known, slots = known[:, order], slots[order]
         hours = _per_slot(known.astype(np.float64), slots)
@@ -129,10 +146,7 @@ class Grouped:
 
     def shrunk(self, counts: Floats, shape: Floats) -> Floats:
         """Return the posterior mean (n_series, 168) of each slot's hourly rate; shape (n_series, 168) has mean 1."""
-        sums = _per_slot(np.where(self.known, counts, 0.0), self.slots)
-        level = (sums.sum(axis=1) + 0.5) / np.maximum((shape * self.hours).sum(axis=1), 1.0)
-        prior = np.maximum(level[:, None] * shape, LEAST_MEAN)
-        return np.maximum((sums + PRIOR_TICKETS) / (self.hours + PRIOR_TICKETS / prior), LEAST_MEAN)
+        return slot_means(_per_slot(np.where(self.known, counts, 0.0), self.slots), self.hours, shape)
 
     def profile(self, counts: Floats, mean: Floats) -> SlotProfile:
         """Return mean and spread from clipped counts and their mean."""

@@ -13,6 +13,7 @@ _WEEK_MIN: Final = 7 * 24 * 60
 _MAD_TO_SD: Final = 1.4826
 _WEEK_H: Final = 168
 _STL_WEEKS: Final = 6
+_STL_LOOPS: Final = 2  # as in R; the five of statsmodels take longer and change nothing that shows
 
 
 def bucket_zscore(counts: Counts, grid: Grid, roster: Roster) -> Floats:
@@ -77,7 +78,7 @@ def _against_stl(past: Counts, now: Counts) -> Floats:
         return np.asarray(now, dtype=np.float64)
     fit = STL(
         past.astype(np.float64), period=_WEEK_H, seasonal=7, seasonal_jump=4, trend_jump=24, low_pass_jump=24
-    ).fit()
+    ).fit(inner_iter=_STL_LOOPS)
     expected = fit.seasonal[-_WEEK_H : -_WEEK_H + len(now)] + fit.trend[-1]
     spread = _MAD_TO_SD * np.median(np.abs(fit.resid - np.median(fit.resid)))
     return np.asarray((now - expected) / max(float(spread), 1.0))

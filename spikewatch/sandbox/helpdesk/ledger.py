@@ -30,6 +30,7 @@ class DeskTicket:
     status: str = "new"
     channel: str = "web"
     updated_at: datetime | None = None
+    subject: str = "(simulated)"
 
     @property
     def place(self) -> tuple[int, int]:

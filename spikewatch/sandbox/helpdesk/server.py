@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 from spikewatch.sandbox.helpdesk.api import Api, Asked, Endpoint, endpoint_of
 from spikewatch.sandbox.helpdesk.faults import Answer, Fault
 from spikewatch.sandbox.helpdesk.ledger import Catalogue, DeskTicket, Ledger
+from spikewatch.sandbox.helpdesk.spells import Spell
 
 _REMEMBERED = 10_000
 _STOP_CHECK_S = 0.02
@@ -26,6 +27,7 @@ class HelpDesk:
 
     tickets  every version of every ticket, the future included, in any order
     now      the desk's clock
+    spells   faults that last a while
     port     0 takes a free one; `url` tells which
     """
 
@@ -37,6 +39,7 @@ class HelpDesk:
         client_id: str,
         client_secret: str,
         catalogue: Catalogue | None = None,
+        spells: Iterable[Spell] = (),
         port: int = 0,
         exports_per_minute: int = 10,
         requests_per_minute: int = 700,
@@ -56,6 +59,8 @@ class HelpDesk:
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._faults: defaultdict[Endpoint, deque[Fault]] = defaultdict(deque)
+        self._spells = tuple(spells)
+        self._spoiled = [0] * len(self._spells)
         self._asked: deque[Asked] = deque(maxlen=_REMEMBERED)
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
@@ -72,6 +77,12 @@ class HelpDesk:
         """The latest requests, oldest first."""
         with self._lock:
             return tuple(self._asked)
+
+    @property
+    def spoiled(self) -> Sequence[int]:
+        """How many answers each spell has spoiled."""
+        with self._lock:
+            return tuple(self._spoiled)
 
     def fault(self, endpoint: Endpoint, fault: Fault, *, times: int = 1) -> None:
         """Spoil the next answers of an endpoint; faults of one endpoint come in the order they were placed."""
@@ -123,12 +134,20 @@ class HelpDesk:
             self._asked.append(asked)
             answer = self._api.answer(asked, url=self.url)
             waiting = self._faults[asked.endpoint]
-            fault = waiting.popleft() if waiting else Fault()
+            fault = waiting.popleft() if waiting else self._spell(asked, answer)
         dated = {"Date": format_datetime(at, usegmt=True)}
         spoiled = fault.spoil(answer)
         return Answer(
             spoiled.status, spoiled.body, {**dated, **spoiled.headers}, drop=spoiled.drop, delay=spoiled.delay
         )
+
+    def _spell(self, asked: Asked, answer: Answer) -> Fault:
+        """Return the fault of the first spell that meets the answer; one that changes nothing where there is none."""
+        for number, spell in enumerate(self._spells):
+            if (spell.most is None or self._spoiled[number] < spell.most) and spell.meets(asked, answer):
+                self._spoiled[number] += 1
+                return spell.fault
+        return Fault()
 
 
 class _Server(ThreadingHTTPServer):

@@ -1,0 +1,124 @@
+"""A blindness in words: since when, why, and later what was missed; in Japanese or English."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from spikewatch.core.blindness import Blindness, BlindNotice, Cause
+from spikewatch.core.settings import Language
+from spikewatch.core.wording.catalogue import CATALOGUES
+from spikewatch.core.wording.message import Message
+from spikewatch.core.wording.phrases import Phrases
+from spikewatch.core.wording.untrusted import clip, escaped, harmless
+
+HEADER_LIMIT = 150
+NAME_LIMIT = 60
+TEXT_LIMIT = 3_500
+TEXT_ONLY = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The phrases of one language; braces are filled by name."""
+
+    blind: str
+    seeing: str
+    blind_since: str
+    quiet: str
+    blind_was: str
+    judged: str
+    no_surge: str
+    one_surge: str
+    surges: str
+    joint: str
+    causes: Mapping[Cause, str]
+
+
+_JAPANESE = _Words(
+    blind="監視できていません: {source}",
+    seeing="監視再開: {source}",
+    blind_since="{since} 以降の問い合わせを確認できていません（原因: {cause}）。",
+    quiet="静かに見えても、問題がないとは限りません。この間の急増は、読み取りが再開してからお知らせします。",
+    blind_was="{since} から {until} まで（{duration}）、問い合わせを確認できていませんでした（原因: {cause}）。",
+    judged="この間に届いた{tickets}を、いま判定し終えました。",
+    no_surge="急増はありませんでした。",
+    one_surge="急増が1件あり、別のメッセージでお知らせします。",
+    surges="急増が{n}件あり、別のメッセージでお知らせします。",
+    joint="",
+    causes={
+        Cause.UNREACHABLE: "ヘルプデスクから応答が得られない",
+        Cause.LIMITED: "ヘルプデスクのリクエスト上限に達している",
+        Cause.REFUSED: "ヘルプデスクに認証を拒否されている。認証情報と権限を確認してください",
+        Cause.CLOCK: "ヘルプデスクの時刻が得られないか、時計がずれている。このサーバーの時計を確認してください",
+        Cause.BEHIND: "未読の更新が多く、読み取りが追いついていない",
+    },
+)
+
+_ENGLISH = _Words(
+    blind="Blind: {source} is not being read",
+    seeing="Seeing again: {source}",
+    blind_since="Blind since {since} because {cause}.",
+    quiet="Quiet does not mean well: a surge in this time is told once reading goes on.",
+    blind_was="Blind from {since} to {until} ({duration}) because {cause}.",
+    judged="{tickets} came in during that time and have been judged now.",
+    no_surge="No surge was missed.",
+    one_surge="One surge began in it and has a message of its own.",
+    surges="{n} surges began in it and have messages of their own.",
+    joint=" ",
+    causes={
+        Cause.UNREACHABLE: "the help desk gives no proper answer",
+        Cause.LIMITED: "the request limit of the help desk is used up",
+        Cause.REFUSED: "the help desk refuses our credentials (check the OAuth client and its permissions)",
+        Cause.CLOCK: "the help desk states no time, or a clock is wrong (check the clock of this machine)",
+        Cause.BEHIND: "there are more changes to read than reading keeps up with",
+    },
+)
+
+_WORDS = {Language.JA: _JAPANESE, Language.EN: _ENGLISH}
+
+
+def render(notice: BlindNotice, *, language: Language, zone: ZoneInfo, plain: int = 0) -> Message:
+    """Return the message of a blindness; from `plain` 2 on as text only."""
+    facts, say, words = notice.facts, Phrases(CATALOGUES[language], zone), _WORDS[language]
+    title = (words.blind if facts.until is None else words.seeing).format(
+        source=harmless(facts.source, limit=NAME_LIMIT)
+    )
+    beside = facts.until or facts.since
+    spoken = words.joint.join(
+        _sentences(facts, say, words, when=lambda instant: say.time(instant, beside=beside))
+    )
+    stop = CATALOGUES[language].full_stop
+    text = clip(escaped(f"{title}{stop}{spoken}"), TEXT_LIMIT)
+    urgent = facts.until is None
+    if plain >= TEXT_ONLY:
+        return Message(text, urgent=urgent)
+    first, *others = _sentences(facts, say, words, when=say.token)
+    sign = ":see_no_evil:" if facts.until is None else ":white_check_mark:"
+    lead = f"{sign} *{first}*\n{words.joint.join(others)}"
+    name = f"sw.{notice.incident}.r{facts.revision}"
+    header = {"type": "plain_text", "text": clip(title, HEADER_LIMIT), "emoji": False}
+    section = {"type": "mrkdwn", "text": lead, "verbatim": True}
+    blocks = (
+        {"type": "header", "block_id": f"{name}.head", "text": header},
+        {"type": "section", "block_id": f"{name}.lead", "text": section},
+    )
+    return Message(text, blocks=blocks, urgent=urgent)
+
+
+def _sentences(
+    facts: Blindness, say: Phrases, words: _Words, *, when: Callable[[datetime], str]
+) -> Iterable[str]:
+    """Yield what there is to say; `when` shows an instant."""
+    cause, since = words.causes[facts.cause], when(facts.since)
+    if facts.until is None:
+        yield words.blind_since.format(since=since, cause=cause)
+        yield words.quiet
+        return
+    duration = say.duration(facts.until - facts.since)
+    yield words.blind_was.format(since=since, until=when(facts.until), duration=duration, cause=cause)
+    yield words.judged.format(tickets=say.tickets(facts.tickets))
+    if facts.incidents > 1:
+        yield words.surges.format(n=facts.incidents)
+    else:
+        yield words.one_surge if facts.incidents else words.no_surge

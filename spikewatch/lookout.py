@@ -1,0 +1,109 @@
+"""The lookout: notices when a source is not read any more, and when it is again, and hands that to the outbox.
+
+What it knows is in the store: a blindness is a delivery, and it lasts until a second one says that it ended.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from spikewatch.core.blindness import BlindNotice, Cause, begun, ended
+from spikewatch.core.outbox import Delivery
+from spikewatch.core.timegrid import bucket_number
+from spikewatch.ports import CycleCommit, SourceState, Store
+
+LEAST_LIMIT = timedelta(minutes=15)
+POLLS = 3
+
+log = logging.getLogger(__name__)
+
+
+def blind_after(poll_every: timedelta) -> timedelta:
+    """Return how old a watermark may be before that is blindness: three polls, and at least a quarter of an hour."""
+    return max(LEAST_LIMIT, POLLS * poll_every)
+
+
+class Lookout:
+    """Looks at every watermark; `look` is called by the thread that judges, right after it has judged.
+
+    limit   how old a watermark may be
+    step    of a bucket
+    causes  by source, why it is not read; None while that is not known yet
+    plan    turns notices into outbox rows
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        limit: timedelta,
+        step: timedelta,
+        causes: Mapping[str, Callable[[], Cause | None]],
+        plan: Callable[[Sequence[BlindNotice], datetime], Sequence[Delivery]],
+    ) -> None:
+        """Hold the parts; nothing is read yet."""
+        self.limit = limit
+        self._store = store
+        self._step = step
+        self._causes = causes
+        self._plan = plan
+        self._blind: dict[str, BlindNotice] | None = None
+
+    def look(self, *, now: datetime) -> Sequence[BlindNotice]:
+        """Tell of every blindness that began or ended since the last look, once; return what was handed over."""
+        lasting = self._lasting()
+        notices = []
+        for source, state in self._store.source_states().items():
+            notice = self._change(source, state, lasting.get(source), now=now)
+            if notice is not None:
+                notices.append(notice)
+        if not notices:
+            return ()
+        deliveries = tuple(self._plan(notices, now))
+        self._store.commit_cycle(CycleCommit(self._store.judge_state(), deliveries=deliveries))
+        self._blind = {**lasting, **{notice.facts.source: notice for notice in notices}}
+        for notice in notices:
+            _log(notice)
+        return notices
+
+    def _change(
+        self, source: str, state: SourceState, told: BlindNotice | None, *, now: datetime
+    ) -> BlindNotice | None:
+        is_told = told is not None and told.facts.until is None
+        if state.watermark is None or source not in self._causes:
+            return None
+        if now - state.watermark <= self.limit:
+            return self._ended(told, state.watermark, now=now) if told is not None and is_told else None
+        cause = self._causes[source]()
+        return None if is_told or cause is None else begun(source, cause, since=state.watermark, at=now)
+
+    def _ended(self, told: BlindNotice, until: datetime, *, now: datetime) -> BlindNotice:
+        since = told.facts.since
+        first, stop = bucket_number(since, self._step), bucket_number(until, self._step)
+        cells = self._store.counts(first=first, stop=stop)
+        missed = [
+            incident
+            for incident in self._store.incidents(since=since)
+            if incident.opened_at > since and incident.merged_into is None
+        ]
+        tickets = int(cells.tickets.sum() - cells.late.sum())
+        return ended(told, until=until, tickets=tickets, incidents=len(missed), at=now)
+
+    def _lasting(self) -> dict[str, BlindNotice]:
+        """Return the newest notice of each source, learnt from the store once."""
+        if self._blind is None:
+            self._blind = {}
+            for delivery in self._store.deliveries():
+                notice = delivery.notice
+                if isinstance(notice, BlindNotice):
+                    self._blind[notice.facts.source] = notice
+        return self._blind
+
+
+def _log(notice: BlindNotice) -> None:
+    facts = notice.facts
+    fields = {"source": facts.source, "cause": facts.cause.value, "since": facts.since.isoformat()}
+    if facts.until is None:
+        log.warning("blind", extra=fields)
+    else:
+        log.info("seeing_again", extra={**fields, "until": facts.until.isoformat(), "tickets": facts.tickets})

@@ -1,0 +1,157 @@
+"""The profile of one series after another, hour by hour, after the formulas in `baseline.profile`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+from spikewatch.core.baseline.model import LEAST_DISPERSION, LEAST_MEAN
+from spikewatch.core.baseline.profile import (
+    BORN_TICKETS,
+    CLIP_FACTOR,
+    CLIP_SIGMAS,
+    DISPERSION_PRIOR,
+    FLOOD_FACTOR,
+    FLOOD_TICKETS,
+    FLOOD_WEEKS,
+    LEVEL_HALF_LIFE_DAYS,
+    LEVEL_TICKETS,
+    MOST_DISPERSION,
+    PASSES,
+    ROLLUP_LEVEL_TICKETS,
+    TODAY_CLIP_FACTOR,
+    TODAY_CLIP_SIGMAS,
+    TODAY_HALF_LIFE_HOURS,
+    TODAY_LEAST,
+    TODAY_MOST,
+    TODAY_REACH_HOURS,
+    TODAY_TICKETS,
+)
+from spikewatch.core.baseline.seasonal import PRIOR_TICKETS
+
+SLOTS = 168
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """One series: what each slot holds, how much of it there is lately, and variance over mean."""
+
+    shape: Sequence[float]
+    level: float
+    dispersion: float
+
+    def hourly(self, slot: int) -> float:
+        """Return the tickets expected in an hour of a slot, before anything is reconciled."""
+        return self.shape[slot] * self.level
+
+
+@dataclass(frozen=True)
+class Row:
+    """Hours of one series: counts and which are known."""
+
+    counts: Sequence[int]
+    known: Sequence[bool]
+
+
+def service(total: Row, slots: Sequence[int]) -> Fitted:
+    """Return the fit of a whole service."""
+    return _fit(total, slots, borrowed=[1.0] * SLOTS, level=1.0, weight=ROLLUP_LEVEL_TICKETS)
+
+
+def category(part: Row, slots: Sequence[int], whole: Fitted) -> Fitted:
+    """Return the fit of a category, before it is reconciled with its service."""
+    mean = sum(whole.shape) / SLOTS
+    shape = [value / mean for value in whole.shape]
+    return _fit(part, slots, borrowed=shape, level=whole.level, weight=LEVEL_TICKETS)
+
+
+def reconciled(parts: Mapping[str, Fitted], whole: Fitted) -> Mapping[str, Sequence[float]]:
+    """Return what an hour of each slot holds of each category, so that they sum to the service."""
+    sums = [sum(part.hourly(slot) for part in parts.values()) for slot in range(SLOTS)]
+    return {
+        name: [part.hourly(slot) * whole.hourly(slot) / sums[slot] for slot in range(SLOTS)]
+        for name, part in parts.items()
+    }
+
+
+def today(expected: Sequence[float], row: Row, *, dispersion: float) -> float:
+    """Return how busy the last hours of a service were; `expected` are its hours, oldest first."""
+    seen = usual = TODAY_TICKETS
+    for age in range(min(TODAY_REACH_HOURS, len(row.counts))):
+        hour = len(row.counts) - 1 - age
+        if row.known[hour]:
+            mean = expected[hour]
+            weight = 0.5 ** (age / TODAY_HALF_LIFE_HOURS)
+            most = TODAY_CLIP_FACTOR * mean + TODAY_CLIP_SIGMAS * sqrt(dispersion * mean) + 1
+            seen += weight * min(row.counts[hour], most)
+            usual += weight * mean
+    return min(max(seen / usual, TODAY_LEAST), TODAY_MOST)
+
+
+def _fit(row: Row, slots: Sequence[int], *, borrowed: Sequence[float], level: float, weight: float) -> Fitted:
+    known = _alive(row)
+    hours = [hour for hour in range(len(slots)) if known[hour]]
+    counts = _without_floods({hour: float(row.counts[hour]) for hour in hours}, slots)
+    clipped = dict(counts)
+    own = level
+    shape: Sequence[float] = []
+    for turn in range(PASSES):
+        shape = _shape(clipped, slots, borrowed)
+        tickets = expected = 0.0
+        for hour in hours:
+            recency = 0.5 ** ((len(slots) - 1 - hour) / 24 / LEVEL_HALF_LIFE_DAYS)
+            tickets += recency * clipped[hour]
+            expected += recency * shape[slots[hour]]
+        own = (tickets + weight * level) / (expected + weight)
+        if turn < PASSES - 1:
+            for hour in hours:
+                usual = shape[slots[hour]] * max(own, 1.0)
+                most = CLIP_FACTOR * usual + CLIP_SIGMAS * sqrt(2 * usual) + 2
+                clipped[hour] = min(counts[hour], most)
+    return Fitted(shape, own, _dispersion(clipped, slots, shape))
+
+
+def _alive(row: Row) -> Sequence[bool]:
+    hours = range(len(row.counts))
+    first = next((hour for hour in hours if row.known[hour] and row.counts[hour] > 0), 0)
+    silent = sum(row.known[hour] for hour in hours if hour < first)
+    lived = sum(row.known[hour] for hour in hours if hour >= first)
+    tickets = sum(row.counts[hour] for hour in hours if row.known[hour])
+    born = first if silent * tickets / max(lived, 1) > BORN_TICKETS else 0
+    return [row.known[hour] and hour >= born for hour in hours]
+
+
+def _without_floods(counts: Mapping[int, float], slots: Sequence[int]) -> Mapping[int, float]:
+    cut = dict(counts)
+    for slot in range(SLOTS):
+        weeks = [hour for hour in counts if slots[hour] == slot]
+        if len(weeks) >= FLOOD_WEEKS:
+            *others, _largest = sorted(counts[hour] for hour in weeks)
+            most = FLOOD_FACTOR * sum(others) / len(others) + FLOOD_TICKETS
+            cut.update({hour: min(counts[hour], most) for hour in weeks})
+    return cut
+
+
+def _shape(counts: Mapping[int, float], slots: Sequence[int], borrowed: Sequence[float]) -> Sequence[float]:
+    tickets, exposure = [0.0] * SLOTS, [0] * SLOTS
+    for hour, count in counts.items():
+        tickets[slots[hour]] += count
+        exposure[slots[hour]] += 1
+    around = sum(borrowed[slot] * exposure[slot] for slot in range(SLOTS))
+    level = (sum(tickets) + 0.5) / max(around, 1.0)
+    means = []
+    for slot in range(SLOTS):
+        prior = max(level * borrowed[slot], LEAST_MEAN)
+        mean = (tickets[slot] + PRIOR_TICKETS) / (exposure[slot] + PRIOR_TICKETS / prior)
+        means.append(max(mean, LEAST_MEAN))
+    return means
+
+
+def _dispersion(counts: Mapping[int, float], slots: Sequence[int], shape: Sequence[float]) -> float:
+    squares, tickets = DISPERSION_PRIOR
+    for hour, count in counts.items():
+        if hour + 1 in counts:
+            before, after = shape[slots[hour]], shape[slots[hour + 1]]
+            difference = (counts[hour + 1] - after) - (count - before)
+            squares += min(difference**2, 32 * (before + after) + 4) / 2
+            tickets += (before + after) / 2
+    return min(max(squares / tickets, LEAST_DISPERSION), MOST_DISPERSION)
