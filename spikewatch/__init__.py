@@ -19,6 +19,7 @@ Rooms (imports point downwards only; the contracts in pyproject.toml enforce it)
     ingest            from a source's page to committed counts
     cycle             from committed counts to incidents, notices and a snapshot
     delivery          from the outbox to a receiver
+    lookout           says when a source is not read any more, and when it is again
     calibrating       the detector judges its own past, for thresholds that keep the budget
     pacing            how fast to ask a source
     ports             what the inside asks of the outside, and how the outside may fail
@@ -40,6 +41,7 @@ Glossary
     surge       a series above its threshold, from its beginning until 30 quiet minutes
     incident    the surges of one service (or of the whole company) that on-call handles together
     notice      something to tell about an incident: a reason, an instant and a copy of the facts
+    blindness   a source is not read any more: its watermark stands still, and quiet means nothing
     delivery    a notice on its way to one channel, with its attempts; a row of the outbox
     receipt     the vendor's name for a delivered message, so that it can be edited
     epoch       the hour for which one baseline is valid

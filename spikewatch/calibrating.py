@@ -138,7 +138,7 @@ def _weighted(found: Crossings, history: History, rehearsal: Rehearsal, *, n_day
 def _days(history: History, calendar: Calendar) -> list[int]:
     """Return the first hours of the days to replay, oldest first; none where there is too little history."""
     hourly = history.hourly
-    known = hourly.known.any(axis=0)
+    known: Bools = np.asarray(hourly.known.any(axis=0))
     if not known.any():
         return []
     n_known = (hourly.grid.length - int(known.argmax())) // DAY

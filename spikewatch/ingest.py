@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from spikewatch.core.blindness import Cause
 from spikewatch.core.timegrid import aware
 from spikewatch.pacing import LONGEST_RETRY, Pace, TokenBucket, back_off
 from spikewatch.ports import (
@@ -116,12 +117,25 @@ class Ingest:
         self._hold: _Hold | None = None
         self._failures = 0
         self._trouble = ""
+        self._last: Outcome | None = None
         self._pages = self._tickets = 0
 
     @property
     def name(self) -> str:
         """Return the name of the source."""
         return self._source.name
+
+    def cause(self) -> Cause | None:
+        """Return why the watermark is behind, if it is; None before the first poll is over."""
+        if self._trouble == CredentialsRefused.reason:
+            return Cause.REFUSED
+        if self._last is Outcome.THROTTLED:
+            return Cause.LIMITED
+        if self._trouble:
+            return Cause.UNREACHABLE
+        if self._last is Outcome.CAUGHT_UP:
+            return Cause.CLOCK
+        return None if self._last is None else Cause.BEHIND
 
     def poll(
         self,
@@ -141,6 +155,7 @@ class Ingest:
             return PollResult(self._hold.outcome, next_due=self._hold.until, detail=self._hold.detail)
         self._hold = None
         result = self._read(stop, on_page)
+        self._last = result.outcome
         took_s = self._clock.real_seconds(max(_NOTHING, self._clock.now() - began))
         if result.pages:
             self._meter.poll(self.name, seconds=took_s, tickets=result.tickets, outcome=result.changes)
@@ -225,7 +240,7 @@ class Ingest:
             result,
             pages=result.pages + 1,
             tickets=result.tickets + len(page.tickets),
-            changes=_sum(result.changes, changes),
+            changes=result.changes + changes,
         )
 
     def _progress(self, state: SourceState | None, *, is_end: bool) -> Progress:
@@ -295,13 +310,3 @@ class Ingest:
         if self._trouble:
             _log.info("poll_recovered", extra={"source": self.name, "failures": self._failures})
         self._failures, self._trouble = 0, ""
-
-
-def _sum(one: PageOutcome, other: PageOutcome) -> PageOutcome:
-    return PageOutcome(
-        added=one.added + other.added,
-        moved=one.moved + other.moved,
-        removed=one.removed + other.removed,
-        ignored=one.ignored + other.ignored,
-        late=one.late + other.late,
-    )

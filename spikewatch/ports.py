@@ -225,6 +225,16 @@ class PageOutcome:
     ignored: int = 0
     late: int = 0
 
+    def __add__(self, other: "PageOutcome") -> "PageOutcome":
+        """Return what two pages changed together."""
+        return PageOutcome(
+            added=self.added + other.added,
+            moved=self.moved + other.moved,
+            removed=self.removed + other.removed,
+            ignored=self.ignored + other.ignored,
+            late=self.late + other.late,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class JudgeState:

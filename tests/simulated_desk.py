@@ -149,6 +149,7 @@ class Live:
     store: MemoryStore = field(default_factory=lambda: MemoryStore(step=STEP))
     source: str = "desk"
     read_until: datetime = BEGAN
+    judged_by: Detector = field(default_factory=detector)
 
     def __post_init__(self) -> None:
         """Begin with a cycle of its own."""
@@ -156,7 +157,7 @@ class Live:
 
     def restart(self) -> None:
         """Forget all that is not in the store."""
-        self.cycle = Cycle(self.store, detector(), plan=plan)
+        self.cycle = Cycle(self.store, self.judged_by, plan=plan)
 
     def poll(self, until: datetime, *, extra: Sequence[Ticket] = ()) -> None:
         """Read what was created since the last poll."""

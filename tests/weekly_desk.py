@@ -4,7 +4,7 @@ Nothing is planted and nothing is odd but what a test does to it; each test judg
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from spikewatch.core.calendars import SLOTS, Calendar, LocalTime, build_calendar
 from spikewatch.core.counts import Panel, Roster, SeriesKey
 from spikewatch.core.incidents import Incident
 from spikewatch.core.settings import CalendarSettings, DetectionSettings, ModelName
-from spikewatch.core.timegrid import Grid, bucket_number
+from spikewatch.core.timegrid import Grid, bucket_number, bucket_start
 from spikewatch.cycle import Detector
 from spikewatch.lab.replay import Recording, replay, replay_name
 
@@ -29,7 +29,14 @@ WEEKS = 11
 LOGIN, REFUND, CARD = (SeriesKey("payments", name) for name in ("login", "refund", "card"))
 PARCEL, RETURN, SIZE = (SeriesKey("shop", name) for name in ("parcel", "return", "size"))
 
-NORMAL: Mapping[SeriesKey, float] = {LOGIN: 16.0, REFUND: 6.0, CARD: 3.0, PARCEL: 24.0, RETURN: 8.0, SIZE: 2 / 24}
+NORMAL: Mapping[SeriesKey, float] = {
+    LOGIN: 16.0,
+    REFUND: 6.0,
+    CARD: 3.0,
+    PARCEL: 24.0,
+    RETURN: 8.0,
+    SIZE: 2 / 24,
+}
 """Tickets an hour, on average over a week; questions about sizes come twice a day."""
 
 BACKLOG, BACKLOG_POWER = 0.5, 0.7
@@ -48,7 +55,9 @@ Rates = NDArray[np.float64]
 def week() -> Rates:
     """A (168,) week with mean 1: quiet nights, busy mornings, half as much at weekends."""
     hour = np.arange(SLOTS) % 24
-    shape = np.interp(hour, [0, 3, 6, 9, 10, 12, 15, 18, 21, 23], [0.3, 0.1, 0.2, 1.4, 1.7, 1.2, 1.4, 1.2, 0.9, 0.5])
+    shape = np.interp(
+        hour, [0, 3, 6, 9, 10, 12, 15, 18, 21, 23], [0.3, 0.1, 0.2, 1.4, 1.7, 1.2, 1.4, 1.2, 0.9, 0.5]
+    )
     shape = shape * np.where(np.arange(SLOTS) < 120, 1.0, 0.5)
     return np.asarray(shape / shape.mean())
 
@@ -60,7 +69,7 @@ def backlog(local: LocalTime) -> Rates:
     for day in range(1, len(off)):
         before[day] = before[day - 1] + 1 if off[day - 1] else 0
     more = np.where(off, 0.0, BACKLOG * (before / 2) ** BACKLOG_POWER)
-    morning = (local.slot % 24 >= 8) & (local.slot % 24 < 13)  # noqa: PLR2004 -- hours of the day
+    morning = (local.slot % 24 >= 8) & (local.slot % 24 < 13)
     return np.asarray(1.0 + np.repeat(more, 96) * morning)
 
 
@@ -127,7 +136,7 @@ class WeeklyDesk:
 
     def instant(self, column: int) -> datetime:
         """When a column begins."""
-        return (self.grid.first + column) * STEP + datetime.fromtimestamp(0, tz=self.calendar.zone)
+        return bucket_start(self.grid.first + column, STEP)
 
     def judged(self, start: int, stop: int, *, budget: float = BUDGET) -> tuple[Incident, ...]:
         """The incidents that open in columns `[start, stop)`."""
@@ -155,7 +164,10 @@ def midnight(day: date, calendar: Calendar) -> datetime:
 
 
 def detector_of(
-    calendar: Calendar, *, budget: float = BUDGET, name: Callable[[int, str | None, datetime], str] = replay_name
+    calendar: Calendar,
+    *,
+    budget: float = BUDGET,
+    name: Callable[[int, str | None, datetime], str] = replay_name,
 ) -> Detector:
     """A detector with eight weeks of history that learns by profile."""
     windows = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=3))

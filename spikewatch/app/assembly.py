@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from spikewatch import __version__
+from spikewatch.adapters.heartbeat import Heartbeat
 from spikewatch.adapters.http.server import Condition, HttpServer, Pages
 from spikewatch.adapters.prometheus.exposition import Exposition
 from spikewatch.adapters.prometheus.fleet import FleetRenderer
@@ -14,6 +15,7 @@ from spikewatch.adapters.slack.messenger import SlackMessenger
 from spikewatch.adapters.sql_store import open_store
 from spikewatch.adapters.zendesk.source import ZendeskSource
 from spikewatch.config import Config
+from spikewatch.core.blindness import BlindNotice
 from spikewatch.core.calendars import build_calendar, years_around
 from spikewatch.core.notices import Notice
 from spikewatch.core.outbox import Delivery, plan
@@ -23,13 +25,17 @@ from spikewatch.daemon import Daemon, Job
 from spikewatch.delivery import Deliverer
 from spikewatch.errors import Fault, Mistake
 from spikewatch.ingest import Ingest, Progress
+from spikewatch.lookout import Lookout, blind_after
 from spikewatch.pacing import Pace
-from spikewatch.ports import Clock, Store
+from spikewatch.ports import Clock, Store, Unavailable
 
 JUDGE_EVERY = timedelta(seconds=30)
 DELIVER_EVERY = timedelta(seconds=5)
 REFIT_EVERY = timedelta(minutes=5)
 KEEP_HOUSE_EVERY = timedelta(hours=1)
+LOOKS_FROM_S = 60
+"""A watermark's age says something from so many of the machine's seconds on; a clock that runs fast leaps over minutes."""
+
 TURNS_WITHIN = timedelta(minutes=10)
 """The daemon is alive while its judging loop has turned within this much of the machine's time."""
 
@@ -100,8 +106,21 @@ def assemble(
     cycle = Cycle(store, detector_of(config, at=clock.now()), plan=planned)
     ingests = tuple(_ingests(config, store=store, clock=clock, health=health))
     deliverer = _deliverer(config, store=store, clock=clock, health=health)
+    lookout = Lookout(
+        store,
+        limit=blind_after(config.poll.every),
+        step=config.bucket,
+        causes={ingest.name: ingest.cause for ingest in ingests},
+        plan=plan_of,
+    )
     chores = _Chores(
-        config=config, store=store, cycle=cycle, exposition=exposition, health=health, clock=clock
+        config=config,
+        store=store,
+        cycle=cycle,
+        lookout=lookout,
+        exposition=exposition,
+        health=health,
+        clock=clock,
     )
     for source in config.sources:
         health.poll_interval(source.name, interval=config.poll.every)
@@ -112,8 +131,11 @@ def assemble(
             Job(f"poll:{ingest.name}", config.poll.every, _polling(ingest, on_page), wakes=("judge",))
             for ingest in ingests
         ),
-        Job("judge", JUDGE_EVERY, chores.judge, wakes=("deliver",), on_error=chores.judging_failed),
+        Job(
+            "judge", JUDGE_EVERY, chores.judge, wakes=("deliver", "heartbeat"), on_error=chores.judging_failed
+        ),
         Job("deliver", DELIVER_EVERY, chores.delivering(deliverer)),
+        Job("heartbeat", JUDGE_EVERY, chores.beating(_heartbeat(config))),
         Job("refit", REFIT_EVERY, chores.refit, on_error=chores.refitting_failed),
         Job("house", KEEP_HOUSE_EVERY, chores.keep_house),
     ]
@@ -178,7 +200,7 @@ def _polling(ingest: Ingest, on_page: Callable[[Progress], None]) -> Callable[[]
     return lambda: ingest.poll(on_page=on_page)
 
 
-def _planner(config: Config) -> Callable[[Sequence[Notice], datetime], Sequence[Delivery]]:
+def _planner(config: Config) -> Callable[[Sequence[Notice | BlindNotice], datetime], Sequence[Delivery]]:
     slack = config.slack
     if slack is None:
         return lambda _notices, _now: ()
@@ -214,6 +236,15 @@ def _deliverer(config: Config, *, store: Store, clock: Clock, health: HealthMetr
     )
 
 
+def _heartbeat(config: Config) -> Heartbeat | None:
+    stated = None if config.heartbeat is None else config.heartbeat.url
+    url = config.secret("heartbeat.url") or stated
+    try:
+        return None if url is None else Heartbeat(url.get_secret_value())
+    except ValueError as error:
+        raise Mistake(f"heartbeat: {error}") from error
+
+
 class _Chores:
     """The jobs that bring several parts together."""
 
@@ -223,6 +254,7 @@ class _Chores:
         config: Config,
         store: Store,
         cycle: Cycle,
+        lookout: Lookout,
         exposition: Exposition,
         health: HealthMetrics,
         clock: Clock,
@@ -230,21 +262,26 @@ class _Chores:
         self._config = config
         self._store = store
         self._cycle = cycle
+        self._lookout = lookout
         self._exposition = exposition
         self._health = health
         self._clock = clock
         self._turned_at = clock.now()
         self._published: Snapshot | None = None
+        self._good_turns = 0
 
     def judge(self) -> None:
         began = self._clock.now()
         buckets = self._cycle.run(now=began)
         ended = self._turned_at = self._clock.now()
+        if self._clock.real_seconds(self._lookout.limit) >= LOOKS_FROM_S:
+            self._lookout.look(now=ended)
         snapshot = self._cycle.snapshot
         if snapshot is not None and snapshot is not self._published:
             self._exposition.publish(snapshot)
             self._published = snapshot
         self._health.cycle(seconds=self._clock.real_seconds(ended - began), buckets=buckets)
+        self._good_turns += 1
 
     def judging_failed(self, error: Exception) -> None:
         self._turned_at = self._clock.now()
@@ -260,6 +297,25 @@ class _Chores:
             self._health.backlog(self._store.unsettled())
 
         return deliver
+
+    def beating(self, heartbeat: Heartbeat | None) -> Callable[[], object]:
+        beaten = 0
+
+        def beat() -> None:
+            """Call once for the good turns since the last call; in a thread of its own, so that no turn waits for it."""
+            nonlocal beaten
+            turns = self._good_turns
+            if heartbeat is None or turns == beaten:
+                return
+            beaten = turns
+            try:
+                heartbeat.beat()
+            except Unavailable:
+                self._health.heartbeat(worked=False)
+                raise
+            self._health.heartbeat(worked=True)
+
+        return beat
 
     def refit(self) -> None:
         self._cycle.calibrate_ahead()

@@ -28,7 +28,7 @@ exit status: 0 done, 1 a fault at run time, 2 wrong usage, configuration or inpu
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; whatever goes wrong is told in plain lines on standard error."""
-    parser = _parser()
+    parser = command_line()
     args = parser.parse_args(argv)
     if args.call is None:
         parser.print_help(sys.stderr)
@@ -48,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return done
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
     debug = argparse.ArgumentParser(add_help=False)
     debug.add_argument(
         "--debug",

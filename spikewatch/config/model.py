@@ -5,6 +5,7 @@ Each part owns its settings beside its code; here they meet. Nothing here reads 
 
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -110,6 +111,15 @@ class RetentionSettings(Settings):
     """Counts, incidents and what was told: a year and a week, for comparison with the same week last year."""
 
 
+class HeartbeatSettings(Settings):
+    """A monitoring service that raises the alarm when it is not called any more; the address is kept as a secret."""
+
+    url: Secret | None = None
+    """Address called after every pass of judging that worked; SPIKEWATCH_HEARTBEAT_URL wins."""
+    url_file: Path | None = None
+    """File that holds the address, for those who mount secrets."""
+
+
 def _service(name: str) -> str:
     if name == ALL:
         message = "'*' is no service; what holds for all of them stands under detection"
@@ -150,6 +160,10 @@ class Config(GridSettings):
     """What differs for one service, by its name, and below it for its categories, by name or glob."""
     metrics: MetricsSettings = Field(default_factory=MetricsSettings, validate_default=True)
     """What Prometheus reads."""
+    heartbeat: HeartbeatSettings | None = Field(
+        default=None, examples=[{"url_file": "/run/secrets/heartbeat_url"}]
+    )
+    """Who is called as long as all is well."""
     retention: RetentionSettings = Field(default_factory=RetentionSettings, validate_default=True)
     """How long the store keeps what it has counted."""
 

@@ -13,7 +13,7 @@ from spikewatch.config.reading import KeyPath, Problem, Reading
 from spikewatch.core.settings import Secret
 
 _NEEDED = {"sources": ("client_secret",), "slack": ("bot_token",)}
-_OPTIONAL = {"slack": ("app_token",)}
+_OPTIONAL = {"slack": ("app_token",), "heartbeat": ("url",)}
 _NAMES = {"password", "secret", "token", "api_key", "apikey", "credentials", "webhook_url"}
 _ENDINGS = ("_secret", "_token", "_password", "_api_key", "_passphrase")
 
@@ -100,6 +100,7 @@ def _wanted(values: Mapping[str, Any]) -> Iterator[Wanted]:
             yield from _of_section("sources", name=name, path=("sources", place))
     if isinstance(values.get("slack"), dict):
         yield from _of_section("slack", name=None, path=("slack",))
+    yield from _of_section("heartbeat", name=None, path=("heartbeat",))
 
 
 def _of_section(section: str, *, name: str | None, path: KeyPath) -> Iterator[Wanted]:

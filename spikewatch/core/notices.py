@@ -42,7 +42,7 @@ class Part:
     """One series of an incident, as the message lists it.
 
     share     of the incident's excess now, in [0, 1]; None for a roll-up
-    surging   False for a category that drives the rise without being significant by itself
+    surging   False for a category that drives the rise and was never significant by itself
     """
 
     series: SeriesKey
@@ -202,13 +202,12 @@ def _parts(incident: Incident, assessment: Assessment, column: int, *, minutes: 
     rows = candidates(roster, service=incident.service)
     observed, expected = assessment.observed[rows, window, column], assessment.expected[rows, window, column]
     share = shares(observed.tolist(), expected.tolist())
-    surging = {surge.series for surge in incident.surges if surge.is_open}
-    if incident.service is None:
-        surging = {SeriesKey(series.service, ALL) for series in surging if not series.is_fleet}
+    surging = {_as_part(surge.series, incident) for surge in incident.surges}
+    lasting = {_as_part(surge.series, incident) for surge in incident.surges if surge.is_open}
     chosen = [
         (float(share[place]), int(row))
         for place, row in enumerate(rows)
-        if roster.keys[row] in surging or share[place] >= LEAST_SHARE
+        if roster.keys[row] in lasting or share[place] >= LEAST_SHARE
     ]
     listed = []
     for part_share, row in sorted(chosen, key=lambda item: (-item[0], roster.keys[item[1]])):
@@ -216,6 +215,11 @@ def _parts(incident: Incident, assessment: Assessment, column: int, *, minutes: 
         if reading is not None:
             listed.append(Part(roster.keys[row], reading, part_share, roster.keys[row] in surging))
     return tuple(listed)
+
+
+def _as_part(series: SeriesKey, incident: Incident) -> SeriesKey:
+    """Return the series that stands for a surge in the list: itself, or its service where the company is listed."""
+    return series if incident.service is not None or series.is_fleet else SeriesKey(series.service, ALL)
 
 
 def _place(assessment: Assessment, minutes: int) -> int:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from hashlib import blake2s
 from typing import assert_never
 
+from spikewatch.core.blindness import BlindNotice
 from spikewatch.core.notices import Notice
 
 FIRST_RETRY = timedelta(seconds=1)
@@ -89,7 +90,7 @@ class Delivery:
     key: str
     receiver: str
     channel: str
-    notice: Notice
+    notice: Notice | BlindNotice
     created_at: datetime
     due: datetime
     stage: Stage = Stage.QUEUED
@@ -101,7 +102,7 @@ class Delivery:
 
     @property
     def incident(self) -> str:
-        """The incident it tells of."""
+        """The incident or blindness it tells of."""
         return self.notice.incident
 
     @property
@@ -116,7 +117,11 @@ class Delivery:
 
 
 def plan(
-    notices: Iterable[Notice], *, receiver: str, channel_of: Callable[[str | None], str], now: datetime
+    notices: Iterable[Notice | BlindNotice],
+    *,
+    receiver: str,
+    channel_of: Callable[[str | None], str],
+    now: datetime,
 ) -> tuple[Delivery, ...]:
     """Return one delivery a notice: each states the whole living message of its incident.
 
@@ -128,7 +133,7 @@ def plan(
     )
 
 
-def _queued(notice: Notice, *, receiver: str, channel: str, now: datetime) -> Delivery:
+def _queued(notice: Notice | BlindNotice, *, receiver: str, channel: str, now: datetime) -> Delivery:
     key = f"{notice.key}:{receiver}:{channel}"
     return Delivery(key, receiver, channel, notice, created_at=now, due=now)
 

@@ -117,8 +117,8 @@ class CalendarSettings(Settings):
 class DetectionSettings(Settings):
     """When a rise is a surge."""
 
-    model: ModelName = ModelName.SEASONAL_ZSCORE
-    """How normal is learnt."""
+    model: ModelName = ModelName.PROFILE
+    """How normal is learnt: `profile` (weekly shapes, a slow level, how busy today is), `seasonal_zscore` or `stl`."""
     false_alarms_per_week: Annotated[float, Field(gt=0, le=1000)] = 1.0
     """How many false alarms a week the whole fleet may raise; every threshold follows from it."""
     windows: tuple[Duration, ...] = (

@@ -131,6 +131,7 @@ def used_in_full() -> Exposition:
     health.clock_skew("desk", ahead=-MINUTE)
     health.throttled("desk", duration=timedelta(seconds=2.5))
     health.poll_interval("desk", interval=2 * MINUTE)
+    health.heartbeat(worked=True)
     health.cycle(seconds=0.2, buckets=2)
     health.refit(seconds=3)
     health.delivered("#ops", seconds=0.4)

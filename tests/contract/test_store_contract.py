@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spikewatch.adapters.memory import MemoryStore
 from spikewatch.adapters.sql_store import open_store
+from spikewatch.core.calibration import KEPT_WEEKS, Calibration, Peaks
 from spikewatch.core.counts import CountRow, SeriesKey, Ticket, is_late
 from spikewatch.core.incidents import Incident, Incidents, Phase, Severity
 from spikewatch.core.notices import Facts, Notice, Part, Reason
@@ -601,6 +603,27 @@ def test_a_cycle_that_breaks_off_leaves_nothing(opened: Opened) -> None:
 
         assert store.judge_state() == JudgeState()
         assert list(store.deliveries()) == []
+
+
+@every_store
+def test_a_calibration_comes_back_as_it_was_and_long_past_ones_go(opened: Opened) -> None:
+    known = Calibration(2950, "abc", Peaks(np.array([5.25, 1 / 3]), np.array([0, 13]), 14))
+    with opened() as store:
+        assert store.calibration(week=2950) is None
+        store.save_calibration(known)
+        store.save_calibration(Calibration(2951, "abc", None))
+
+        kept, none = store.calibration(week=2950), store.calibration(week=2951)
+        assert kept is not None
+        assert kept.peaks is not None
+        assert known.peaks is not None
+        assert (kept.settings, kept.peaks.n_days) == ("abc", 14)
+        assert kept.peaks.score.tolist() == known.peaks.score.tolist()
+        assert kept.peaks.day.tolist() == [0, 13]
+        assert none == Calibration(2951, "abc", None)
+        store.save_calibration(Calibration(2950 + KEPT_WEEKS, "def", None))
+        assert store.calibration(week=2950) is None
+        assert store.calibration(week=2951) == none
 
 
 # -- telling

@@ -80,6 +80,7 @@ def test_every_series_agrees_with_the_oracle() -> None:
     leaves[SeriesKey("shop", "over")][-4 * SLOTS :] = 0
     leaves[LOGIN][INCIDENT] *= 10
     leaves[PARCEL][800:805] += 3000
+    leaves[LOGIN][-30:-24] = 0
     hours = recorded(leaves, known=known)
     slots = UTC_CALENDAR.local(FIRST, FIRST + HOURS, HOUR).slot.tolist()
 
@@ -124,7 +125,7 @@ def test_what_is_learnt_is_close_to_what_the_counts_were_drawn_from() -> None:
 # -- what the past leaves behind
 
 
-@pytest.mark.parametrize(("an_hour", "slots_move", "others_move"), [(2.0, 0.5, 0.03), (20.0, 0.25, 0.02)])
+@pytest.mark.parametrize(("an_hour", "slots_move", "others_move"), [(2.0, 0.2, 0.03), (20.0, 0.1, 0.02)])
 def test_a_past_incident_moves_the_expectation_little(
     an_hour: float, slots_move: float, others_move: float
 ) -> None:
@@ -148,7 +149,7 @@ def test_a_flood_beyond_all_measure_leaves_no_more_behind_than_an_incident(times
     by_flood, by_incident = expected({LOGIN: flooded}, LOGIN), expected({LOGIN: troubled}, LOGIN)
 
     np.testing.assert_allclose(by_flood, by_incident, rtol=0.03)
-    assert (by_flood / expected({LOGIN: calm}, LOGIN)).max() < 1.4
+    assert (by_flood / expected({LOGIN: calm}, LOGIN)).max() < 1.1
 
 
 @pytest.mark.parametrize("an_hour", [1.0, 5.0, 40.0])
@@ -174,11 +175,12 @@ def test_a_retired_series_decays() -> None:
     assert levels[4] < 0.1
 
 
-def test_a_level_that_changes_for_good_is_followed_within_two_weeks() -> None:
+@pytest.mark.parametrize("times", [0.5, 1.5, 3.0])
+def test_a_level_that_changes_for_good_is_followed_within_two_weeks(times: float) -> None:
     grown = drawn(20)
-    grown[HOURS - 2 * SLOTS :] = drawn(30, seed=8)[HOURS - 2 * SLOTS :]
+    grown[HOURS - 2 * SLOTS :] = drawn(20 * times, seed=8)[HOURS - 2 * SLOTS :]
 
-    assert expected({LOGIN: grown}, LOGIN).mean() / (30 * WEEK.mean()) > 0.9
+    assert expected({LOGIN: grown}, LOGIN).mean() / (20 * times * WEEK.mean()) == pytest.approx(1.0, abs=0.15)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -240,12 +242,21 @@ def test_a_busy_day_raises_what_is_expected_of_every_category_alike(seed: int) -
         assert 1.08 < raised.mean() < 1.25
 
 
-@pytest.mark.parametrize("times", [0.0, 0.25, 3.0, 100.0])
+@pytest.mark.parametrize("times", [0.0, 0.2])
+def test_a_fall_is_no_quiet_day(times: float) -> None:
+    fallen = busy(1.0, hours=14)
+    for counts in fallen.values():
+        counts[HOURS - 8 : HOURS - 2] = np.round(counts[HOURS - 8 : HOURS - 2] * times)
+
+    assert rise(fallen, busy(1.0, hours=14), PAYMENTS).mean() == pytest.approx(1.0, abs=0.07)
+
+
+@pytest.mark.parametrize("times", [0.6, 3.0, 100.0])
 def test_today_stays_within_bounds_however_far_it_is_from_normal(times: float) -> None:
     raised = rise(busy(times, hours=14), busy(1.0, hours=14), PAYMENTS)
 
     # the slow level moves a little too
-    assert raised.mean() == pytest.approx(TODAY_LEAST if times < 1 else TODAY_MOST, rel=0.12)
+    assert raised.mean() == pytest.approx(TODAY_LEAST if times < 1 else TODAY_MOST, rel=0.15)
 
 
 @pytest.mark.parametrize("times", [2.0, 10.0, 100.0])

@@ -1,5 +1,6 @@
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -12,12 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spikewatch.cli.frame import command_line
 from spikewatch.core.counts import ALL, FLEET, SeriesKey
 from spikewatch.core.incidents import Phase, Severity
 from spikewatch.core.notices import Notice, Part, Reason
 from spikewatch.core.settings import Language
 from spikewatch.core.wording import Message, render
 from spikewatch.core.wording.catalogue import CATALOGUES, ENGLISH, JAPANESE
+from spikewatch.core.wording.commands import explain_command
 from spikewatch.core.wording.phrases import Phrases
 from spikewatch.core.wording.untrusted import clip, harmless, width
 from tests.factories import OPENED, STARTED, grouped, notice, reading
@@ -351,3 +354,39 @@ def test_each_revision_has_block_ids_of_its_own() -> None:
     ]
 
     assert ids[0].isdisjoint(ids[1])
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        SeriesKey("payments", "login"),
+        SeriesKey("payments", ALL),
+        FLEET,
+        SeriesKey("決済", "ログイン できない"),
+        SeriesKey("it's", 'a "quote"; $(rm -rf ~) `x` & | \\ !'),
+        SeriesKey("-v", "--help"),
+    ],
+)
+def test_the_command_that_explains_reaches_the_program_as_the_names_are(series: SeriesKey) -> None:
+    command = explain_command(series, at=OPENED)
+
+    assert command is not None
+    called = command_line().parse_args(
+        [*shlex.split(command)[1:2], "--config", "c.yaml", *shlex.split(command)[2:]]
+    )
+    assert (called.service, called.category or ALL) == series
+    assert datetime.fromisoformat(called.at) == OPENED
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "<!channel>", "https://evil.example", "x" * 301, "\u202egnp"])
+def test_no_command_is_offered_for_a_name_that_cannot_be_shown_as_it_is(name: str) -> None:
+    assert explain_command(SeriesKey("payments", name), at=OPENED) is None
+
+
+def test_only_what_is_open_offers_its_explanation() -> None:
+    def shown(case: str) -> str:
+        return json.dumps(render(CASES[case], language=Language.EN, zone=TOKYO).blocks)
+
+    assert [case for case in CASES if "spikewatch explain" in shown(case)] == [
+        case for case, told in CASES.items() if told.facts.phase is Phase.OPEN
+    ]

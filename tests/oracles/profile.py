@@ -20,6 +20,8 @@ from spikewatch.core.baseline.profile import (
     ROLLUP_LEVEL_TICKETS,
     TODAY_CLIP_FACTOR,
     TODAY_CLIP_SIGMAS,
+    TODAY_FALL_FACTOR,
+    TODAY_FALL_SIGMAS,
     TODAY_HALF_LIFE_HOURS,
     TODAY_LEAST,
     TODAY_MOST,
@@ -78,8 +80,9 @@ def today(expected: Sequence[float], row: Row, *, dispersion: float) -> float:
     seen = usual = TODAY_TICKETS
     for age in range(min(TODAY_REACH_HOURS, len(row.counts))):
         hour = len(row.counts) - 1 - age
-        if row.known[hour]:
-            mean = expected[hour]
+        mean = expected[hour]
+        fall = min(TODAY_FALL_FACTOR * mean, mean - TODAY_FALL_SIGMAS * sqrt(dispersion * mean))
+        if row.known[hour] and row.counts[hour] >= fall:
             weight = 0.5 ** (age / TODAY_HALF_LIFE_HOURS)
             most = TODAY_CLIP_FACTOR * mean + TODAY_CLIP_SIGMAS * sqrt(dispersion * mean) + 1
             seen += weight * min(row.counts[hour], most)
@@ -91,11 +94,11 @@ def _fit(row: Row, slots: Sequence[int], *, borrowed: Sequence[float], level: fl
     known = _alive(row)
     hours = [hour for hour in range(len(slots)) if known[hour]]
     counts = _without_floods({hour: float(row.counts[hour]) for hour in hours}, slots)
-    clipped = dict(counts)
+    clipped, ordinary = dict(counts), dict(counts)
     own = level
     shape: Sequence[float] = []
     for turn in range(PASSES):
-        shape = _shape(clipped, slots, borrowed)
+        shape = _shape(ordinary, slots, borrowed)
         tickets = expected = 0.0
         for hour in hours:
             recency = 0.5 ** ((len(slots) - 1 - hour) / 24 / LEVEL_HALF_LIFE_DAYS)
@@ -107,6 +110,7 @@ def _fit(row: Row, slots: Sequence[int], *, borrowed: Sequence[float], level: fl
                 usual = shape[slots[hour]] * max(own, 1.0)
                 most = CLIP_FACTOR * usual + CLIP_SIGMAS * sqrt(2 * usual) + 2
                 clipped[hour] = min(counts[hour], most)
+                ordinary[hour] = usual if counts[hour] > most else counts[hour]
     return Fitted(shape, own, _dispersion(clipped, slots, shape))
 
 

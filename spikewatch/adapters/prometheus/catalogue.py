@@ -196,6 +196,8 @@ CATALOGUE: tuple[Metric, ...] = (
         "Newest delivery that worked; absent before the first",
         "channel",
     ),
+    _counter(_HEALTH, "heartbeats_total", "Calls of the heartbeat's address, well or badly"),
+    _counter(_HEALTH, "heartbeat_failures_total", "Calls of the heartbeat's address that failed"),
     _gauge(_HEALTH, "store_size_bytes", "Size of the store"),
     _gauge(_HEALTH, "store_free_bytes", "Free space where the store lies"),
     _gauge(_HEALTH, "store_rows", "Tickets and counts kept"),

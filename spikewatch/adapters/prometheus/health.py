@@ -161,6 +161,8 @@ class HealthMetrics:
         self._channels: set[str] = set()
 
     def _make_upkeep_metrics(self, made: _Instruments) -> None:
+        self._heartbeats = made.counter("spikewatch_heartbeats_total")
+        self._heartbeat_failures = made.counter("spikewatch_heartbeat_failures_total")
         self._store_size = made.gauge("spikewatch_store_size_bytes")
         self._store_free = made.gauge("spikewatch_store_free_bytes")
         self._store_rows = made.gauge("spikewatch_store_rows")
@@ -289,6 +291,11 @@ class HealthMetrics:
                 self._oldest_pending.labels(channel).set(min(made).timestamp())
             else:
                 self._oldest_pending.remove(channel)
+
+    def heartbeat(self, *, worked: bool) -> None:
+        """Note a call of the heartbeat's address."""
+        self._heartbeats.inc()
+        self._heartbeat_failures.inc(not worked)
 
     def store(self, stats: StoreStats) -> None:
         """Set how big the store is."""

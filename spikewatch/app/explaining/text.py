@@ -29,7 +29,8 @@ def lines(look: Look, *, zone: ZoneInfo, origins: Origins, budget: float) -> Ite
     yield from _labelled(letter.reasons())
     yield ""
     yield from _table(_WINDOW_HEAD, letter.windows())
-    yield f"  score = (surprise + evidence) / {look.explanation.cutoff:.1f}; a surprise of 3 is a chance of 1 in 1,000"
+    score = f"score = (surprise + evidence) / {look.explanation.cutoff:.1f}, and 1 alerts"
+    yield f"  {score}; a surprise of 3 is a chance of 1 in 1,000"
     yield ""
     yield f"every gate, for the window of {_span(look.explanation.leading.reading.window_minutes)}:"
     yield from _columns([letter.gate(gate) for gate in look.explanation.gates], indent="  ")
@@ -133,7 +134,10 @@ class _Letter:
             return f"{_tickets(reading.upper)} or fewer in {_last(reading.window_minutes)}"
         if needed is None:
             return None
-        return f"{_tickets(needed.tickets)} or more in {_last(needed.window_minutes)}{self._or_lower()}"
+        count = f"{_tickets(needed.tickets)} or more in {_last(needed.window_minutes)}"
+        if self._of.why is WhyNot.SUBSIDED:
+            return f"{count}, with the rise going on"
+        return f"{count}{self._or_lower()}"
 
     def _or_lower(self) -> str:
         """Return which floor would have let it through, where a floor alone held it back."""

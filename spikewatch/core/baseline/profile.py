@@ -3,12 +3,12 @@
 Five steps, each for all series at once:
 
 1. Shape. As in `seasonal`: mean of each time-of-week slot, categories shrunk to the shape of their service, hours far above
-   normal clipped and floods cut. Hours before a series was born are unknown, not zero.
-2. Level. Recent tickets over what the shape expected, halved every `LEVEL_HALF_LIFE_DAYS`; a category's level is
+   normal count as normal ones, so that an incident leaves nothing behind. Hours before a series was born are unknown.
+2. Level. Recent tickets, clipped, over what the shape expected, halved every `LEVEL_HALF_LIFE_DAYS`; a category's level is
    (tickets + a x level of its service) / (expected + a), so that few tickets say little.
 3. Reconciliation. The sum of many small estimates is biased: categories are scaled so that they sum to their service.
-4. Today. The service's tickets of the last hours, clipped, over what was expected, halved every `TODAY_HALF_LIFE_HOURS`,
-   shrunk to 1 and bounded; it ends an hour before the epoch, so that a surge cannot explain itself.
+4. Today. The service's tickets of the last hours, clipped and without hours of a fall, over what was expected, halved every
+   `TODAY_HALF_LIFE_HOURS`, shrunk to 1 and bounded; it ends an hour before the epoch, so that a surge cannot explain itself.
 5. Spread. Variance over mean from differences of neighbouring hours, which slow errors do not inflate.
 """
 
@@ -51,6 +51,11 @@ TODAY_LEAST, TODAY_MOST = 0.7, 1.4
 TODAY_REACH_HOURS = 48
 TODAY_CLIP_FACTOR = 1.4
 TODAY_CLIP_SIGMAS = 2.0
+TODAY_FALL_FACTOR = 0.5
+TODAY_FALL_SIGMAS = 3.0
+"""An hour below half of normal by more than chance is a fall, such as a form that is down, and no quiet day: it says
+nothing, or the return to normal would look like a surge."""
+
 
 AT_ONCE = 250
 """Rows that are fitted together: their hours stay in the processor's cache."""
@@ -149,15 +154,16 @@ class _Fit:
     def run(self, borrowed: Floats, *, level_of_service: Floats, weight: float) -> _Fitted:
         """Return the fit; `borrowed` (n, 168) has mean 1, `weight` tickets speak for the level of the service."""
         hours, counts = self._hours, self._counts
-        shape, level = borrowed, level_of_service
+        ordinary, shape, level = counts, borrowed, level_of_service
         for turn in range(PASSES):
-            shape = slot_means(hours.per_slot(counts), self._n_known, borrowed)
+            shape = slot_means(hours.per_slot(ordinary), self._n_known, borrowed)
             tickets = np.einsum("ij,j->i", counts, hours.recency)
             level = (tickets + weight * level_of_service) / ((self._recent * shape).sum(axis=1) + weight)
             if turn < PASSES - 1:
                 usual = shape * np.maximum(level, 1.0)[:, None]
-                most = CLIP_FACTOR * usual + CLIP_SIGMAS * np.sqrt(2.0 * usual) + 2.0
-                counts = np.minimum(self._counts, most[:, hours.slots])
+                most = (CLIP_FACTOR * usual + CLIP_SIGMAS * np.sqrt(2.0 * usual) + 2.0)[:, hours.slots]
+                counts = np.minimum(self._counts, most)
+                ordinary = np.where(self._counts > most, usual[:, hours.slots], self._counts)
         return _Fitted(shape, level, self._dispersion(counts, shape))
 
     def _without_floods(self, counts: Floats) -> Floats:
@@ -223,7 +229,8 @@ def todays_gain(mean: Floats, dispersion: Floats, recent: Panel, calendar: Calen
     tickets = _with_total(np.where(known, recent.counts[services, newest], 0.0))
     spread = np.sqrt(dispersion[roster.n_leaves :, None] * expected)
     usual = TODAY_CLIP_FACTOR * expected + TODAY_CLIP_SIGMAS * spread + 1.0
-    weight = 0.5 ** (np.arange(hours - 1, -1, -1) / TODAY_HALF_LIFE_HOURS)
+    fell = tickets < np.minimum(TODAY_FALL_FACTOR * expected, expected - TODAY_FALL_SIGMAS * spread)
+    weight = np.where(fell, 0.0, 0.5 ** (np.arange(hours - 1, -1, -1) / TODAY_HALF_LIFE_HOURS))
     seen = (weight * np.minimum(tickets, usual)).sum(axis=1)
     gain = (TODAY_TICKETS + seen) / (TODAY_TICKETS + (weight * expected).sum(axis=1))
     gain = np.clip(gain, TODAY_LEAST, TODAY_MOST)

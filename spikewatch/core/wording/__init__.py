@@ -7,9 +7,11 @@ The only place, beside `calendars`, where local time exists. The same notice giv
     catalogue   every phrase, once a language
     phrases     facts as phrases: counts, ratios, times, chances
     layout      phrases as text and blocks
+    blindness   that nothing can be seen, in words of its own
+    rendering   whatever there is to tell as a message
 """
 
-from spikewatch.core.wording.layout import render
 from spikewatch.core.wording.message import Message
+from spikewatch.core.wording.rendering import render
 
 __all__ = ["Message", "render"]

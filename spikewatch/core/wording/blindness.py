@@ -1,6 +1,6 @@
 """A blindness in words: since when, why, and later what was missed; in Japanese or English."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -38,20 +38,20 @@ class _Words:
 _JAPANESE = _Words(
     blind="監視できていません: {source}",
     seeing="監視再開: {source}",
-    blind_since="{since} 以降の問い合わせを確認できていません（原因: {cause}）。",
+    blind_since="{since} 以降の問い合わせを確認できていません。{cause}",
     quiet="静かに見えても、問題がないとは限りません。この間の急増は、読み取りが再開してからお知らせします。",
-    blind_was="{since} から {until} まで（{duration}）、問い合わせを確認できていませんでした（原因: {cause}）。",
+    blind_was="{since} から {until} まで（{duration}）、問い合わせを確認できていませんでした。",
     judged="この間に届いた{tickets}を、いま判定し終えました。",
     no_surge="急増はありませんでした。",
     one_surge="急増が1件あり、別のメッセージでお知らせします。",
     surges="急増が{n}件あり、別のメッセージでお知らせします。",
     joint="",
     causes={
-        Cause.UNREACHABLE: "ヘルプデスクから応答が得られない",
-        Cause.LIMITED: "ヘルプデスクのリクエスト上限に達している",
-        Cause.REFUSED: "ヘルプデスクに認証を拒否されている。認証情報と権限を確認してください",
-        Cause.CLOCK: "ヘルプデスクの時刻が得られないか、時計がずれている。このサーバーの時計を確認してください",
-        Cause.BEHIND: "未読の更新が多く、読み取りが追いついていない",
+        Cause.UNREACHABLE: "ヘルプデスクから正常な応答がありません。",
+        Cause.LIMITED: "ヘルプデスクのリクエスト上限に達しています。",
+        Cause.REFUSED: "ヘルプデスクに認証を拒否されています。認証情報と権限を確認してください。",
+        Cause.CLOCK: "ヘルプデスクの時刻が得られないか、時計がずれています。このサーバーの時計を確認してください。",
+        Cause.BEHIND: "未読の更新が多く、読み取りが追いついていません。",
     },
 )
 
@@ -60,8 +60,8 @@ _ENGLISH = _Words(
     seeing="Seeing again: {source}",
     blind_since="Blind since {since} because {cause}.",
     quiet="Quiet does not mean well: a surge in this time is told once reading goes on.",
-    blind_was="Blind from {since} to {until} ({duration}) because {cause}.",
-    judged="{tickets} came in during that time and have been judged now.",
+    blind_was="Blind from {since} to {until} ({duration}).",
+    judged="{tickets} came in during that time, judged only now.",
     no_surge="No surge was missed.",
     one_surge="One surge began in it and has a message of its own.",
     surges="{n} surges began in it and have messages of their own.",
@@ -84,9 +84,8 @@ def render(notice: BlindNotice, *, language: Language, zone: ZoneInfo, plain: in
     title = (words.blind if facts.until is None else words.seeing).format(
         source=harmless(facts.source, limit=NAME_LIMIT)
     )
-    beside = facts.until or facts.since
     spoken = words.joint.join(
-        _sentences(facts, say, words, when=lambda instant: say.time(instant, beside=beside))
+        _sentences(facts, say, words, when=lambda instant: say.time(instant, beside=notice.at))
     )
     stop = CATALOGUES[language].full_stop
     text = clip(escaped(f"{title}{stop}{spoken}"), TEXT_LIMIT)
@@ -94,7 +93,7 @@ def render(notice: BlindNotice, *, language: Language, zone: ZoneInfo, plain: in
     if plain >= TEXT_ONLY:
         return Message(text, urgent=urgent)
     first, *others = _sentences(facts, say, words, when=say.token)
-    sign = ":see_no_evil:" if facts.until is None else ":white_check_mark:"
+    sign = ":large_orange_circle:" if facts.until is None else ":white_check_mark:"
     lead = f"{sign} *{first}*\n{words.joint.join(others)}"
     name = f"sw.{notice.incident}.r{facts.revision}"
     header = {"type": "plain_text", "text": clip(title, HEADER_LIMIT), "emoji": False}
@@ -110,13 +109,13 @@ def _sentences(
     facts: Blindness, say: Phrases, words: _Words, *, when: Callable[[datetime], str]
 ) -> Iterable[str]:
     """Yield what there is to say; `when` shows an instant."""
-    cause, since = words.causes[facts.cause], when(facts.since)
+    since = when(facts.since)
     if facts.until is None:
-        yield words.blind_since.format(since=since, cause=cause)
+        yield words.blind_since.format(since=since, cause=words.causes[facts.cause])
         yield words.quiet
         return
     duration = say.duration(facts.until - facts.since)
-    yield words.blind_was.format(since=since, until=when(facts.until), duration=duration, cause=cause)
+    yield words.blind_was.format(since=since, until=when(facts.until), duration=duration)
     yield words.judged.format(tickets=say.tickets(facts.tickets))
     if facts.incidents > 1:
         yield words.surges.format(n=facts.incidents)

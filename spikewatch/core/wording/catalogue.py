@@ -70,6 +70,7 @@ class Catalogue:
     raised: str
     joined: str
     reopened: str
+    ebbing: str
     by_chance: str
     sentence_joint: str
     # how often by chance
@@ -104,6 +105,7 @@ class Catalogue:
     data_until_local: str
     runbook: str
     reopens: str
+    explained: str
 
 
 JAPANESE = Catalogue(
@@ -158,6 +160,7 @@ JAPANESE = Catalogue(
     raised="重大度を「{severity}」に引き上げました。",
     joined="急増の範囲が広がりました。",
     reopened="いったん解消しましたが、再び急増しています。",
+    ebbing="平常に戻りつつあります。",
     by_chance="偶然なら{chance}多さです。",
     sentence_joint="",
     very_often="頻繁に起こる",
@@ -189,6 +192,7 @@ JAPANESE = Catalogue(
     data_until_local="{time} までのデータ",
     runbook="手順書",
     reopens="{span}以内に再発した場合は、このメッセージで再開します",
+    explained="判定の根拠: {command}",
 )
 
 ENGLISH = Catalogue(
@@ -243,6 +247,7 @@ ENGLISH = Catalogue(
     raised="Severity raised to {severity}.",
     joined="The surge has spread.",
     reopened="It was resolved, and is back.",
+    ebbing="Subsiding: nothing is above the usual range any more.",
     by_chance="By chance this would happen {chance}.",
     sentence_joint=" ",
     very_often="often",
@@ -274,6 +279,7 @@ ENGLISH = Catalogue(
     data_until_local="data until {time}",
     runbook="Runbook",
     reopens="if it returns within {span}, this message reopens",
+    explained="why: {command}",
 )
 
 CATALOGUES: Mapping[Language, Catalogue] = {Language.JA: JAPANESE, Language.EN: ENGLISH}

@@ -16,6 +16,7 @@ from spikewatch.core.notices import Notice, Part, Reason
 from spikewatch.core.settings import Language
 from spikewatch.core.surges import QUIET_FOR
 from spikewatch.core.wording.catalogue import CATALOGUES
+from spikewatch.core.wording.commands import LONGEST, explain_command
 from spikewatch.core.wording.message import Message
 from spikewatch.core.wording.phrases import Phrases
 from spikewatch.core.wording.untrusted import clip, escaped, harmless
@@ -223,12 +224,14 @@ class _Letter:
                 yield self._words.joined
             case Reason.REOPENED:
                 yield self._words.reopened
+            case _ if self._facts.ebbing:
+                yield self._words.ebbing
             case _:
                 return
 
     def _together(self) -> Iterable[str]:
         rising = sum(part.surging for part in self._facts.parts)
-        if rising > 1:
+        if rising > 1 and not self._facts.ebbing:
             number = self._words.at_least.format(n=rising) if self._facts.more else str(rising)
             pattern = (
                 self._words.together_services if self._is_company_wide else self._words.together_categories
@@ -293,6 +296,9 @@ class _Letter:
             yield _link(facts.runbook, label=words.runbook)
         if facts.phase is Phase.RESOLVED:
             yield _markup(words.reopens.format(span=self._span(REOPEN_FOR)))
+        command = explain_command(facts.lead_series, at=facts.data_until.astimezone(self._say.zone))
+        if facts.phase is Phase.OPEN and command is not None:
+            yield _plain(words.explained.format(command=command), limit=2 * LONGEST)
 
     def _span(self, duration: timedelta) -> str:
         return self._words.minutes.format(n=int(duration.total_seconds() // 60))
