@@ -15,10 +15,10 @@ import numpy as np
 
 from spikewatch.core.baseline import Baseline, Expectation, History, fit, gain_of_today, recent_hour
 from spikewatch.core.calendars import Calendar, Turned
-from spikewatch.core.calibration import Peaks, Tail, fit_tail
+from spikewatch.core.calibration import Peaks, fit_tail
 from spikewatch.core.counts import Bools, Floats, Ints, Panel, Roster
 from spikewatch.core.incidents import JOIN_WITHIN
-from spikewatch.core.scoring import below_floors, known_share, sliding, weigh, window_widths
+from spikewatch.core.scoring import below_floors, judged_part, sliding, weigh, window_widths
 from spikewatch.core.settings import ModelName, SeriesRule
 from spikewatch.core.timegrid import HOUR, Grid
 
@@ -44,9 +44,7 @@ LEAST_SCORE = 2.0
 PEAKS_A_WEEK = 100.0
 """Incidents are formed at a level that yields this many, so that one lull does not make two of them."""
 
-REPEATS_WITHIN = timedelta(hours=12)
-REPEATS_FROM_SERIES = 10
-"""In a fleet of fewer series everything is led by the same few."""
+HIGHEST_LEVEL, LEVEL_STEP = 12.0, 0.25
 
 ROWS_AT_ONCE = 20_000
 RECENT_HOURS = 72
@@ -126,13 +124,12 @@ def replayed_peaks(
 def _weighted(found: Crossings, history: History, rehearsal: Rehearsal, *, n_days: int) -> Peaks:
     """Return the peaks with the weights of their series: a weight moves a score by the scale of the tail without any."""
     roster, step = history.hourly.roster, history.grid.step
-    seen = int(history.hourly.counts[: roster.n_leaves].any(axis=1).sum())
-    peaks = peaks_of(found, roster, step=step, n_days=n_days, repeats=seen < REPEATS_FROM_SERIES)
-    tail: Tail | None = fit_tail(peaks) if rehearsal.log_weight.any() else None
+    peaks = peaks_of(found, roster, step=step, n_days=n_days)
+    tail = fit_tail(peaks) if rehearsal.log_weight.any() else None
     if tail is None:
         return peaks
     moved = replace(found, total=found.total + tail.scale * rehearsal.log_weight[found.row])
-    return peaks_of(moved, roster, step=step, n_days=n_days, repeats=seen < REPEATS_FROM_SERIES)
+    return peaks_of(moved, roster, step=step, n_days=n_days)
 
 
 def _days(history: History, calendar: Calendar) -> list[int]:
@@ -214,7 +211,13 @@ class _Past:
         per_hour = int(HOUR / self.history.grid.step)
         buckets = (column[:, None] * per_hour + np.arange(per_hour)).ravel()
         return History(
-            Panel(hourly.roster, grid, hourly.counts[:, column] * inside, hourly.known[:, column] & inside),
+            Panel(
+                hourly.roster,
+                grid,
+                hourly.counts[:, column] * inside,
+                hourly.known[:, column] & inside,
+                None if hourly.masked is None else hourly.masked[:, column],
+            ),
             Grid(self.history.grid.step, grid.first * per_hour, grid.length * per_hour),
             services[:, buckets] * np.repeat(inside, per_hour),
         )
@@ -265,11 +268,12 @@ class _Past:
         gain = np.stack([self._gain(baseline, day + int(hour)) for hour in hours])[:, :, None]
         whole = np.moveaxis(normal.mean[:, columns], 1, 0) * gain
         variance = np.moveaxis(normal.variance[:, columns], 1, 0) * gain
-        counts = np.moveaxis(panel.counts[:, columns], 1, 0).astype(np.int64)
+        part = judged_part(panel, normal.mean, self.rehearsal.calendar.events)
+        counts = np.moveaxis(part.counts[:, columns], 1, 0)
         mean = whole
-        if not panel.known.all():
-            share = np.moveaxis(known_share(panel, normal.mean)[:, columns], 1, 0)
-            mean, variance, counts = whole * share, variance * share, np.where(share > 0, counts, 0)
+        if part.share is not None:
+            share = np.moveaxis(part.share[:, columns], 1, 0)
+            mean, variance = whole * share, variance * share
         shape = (len(hours) * n_series, columns.shape[1])
         flat_counts, flat_mean = counts.reshape(shape), mean.reshape(shape)
         series = np.tile(np.arange(n_series), len(hours))
@@ -309,44 +313,33 @@ class _Past:
         return gain_of_today(baseline, hourly.cut(max(hourly.grid.first, stop - RECENT_HOURS), stop))
 
 
-def peaks_of(crossings: Crossings, roster: Roster, *, step: timedelta, n_days: int, repeats: bool) -> Peaks:
-    """Return the peak of each incident that these crossings make above the highest level with enough incidents.
-
-    repeats  whether an incident counts that is led by what led one that ended a short while before
-    """
+def peaks_of(crossings: Crossings, roster: Roster, *, step: timedelta, n_days: int) -> Peaks:
+    """Return the peak of each incident that these crossings make above the highest level with enough incidents."""
     enough = PEAKS_A_WEEK * n_days / 7.0
-    levels = np.arange(12.0, LEAST_SCORE - 0.01, -0.25)
-    found = _incidents(crossings, roster, level=float(levels[0]), step=step, repeats=repeats)
-    for level in levels[1:]:
-        if len(found[0]) >= enough:
+    levels = np.arange(HIGHEST_LEVEL, LEAST_SCORE - LEVEL_STEP / 2, -LEVEL_STEP)
+    score, day = np.empty(0), np.empty(0, dtype=np.int64)
+    for level in levels:
+        score, day = _incidents(crossings, roster, level=float(level), step=step)
+        if len(score) >= enough:
             break
-        found = _incidents(crossings, roster, level=float(level), step=step, repeats=repeats)
-    return Peaks(*found, n_days)
+    return Peaks(score, day, n_days)
 
 
-def _incidents(
-    crossings: Crossings, roster: Roster, *, level: float, step: timedelta, repeats: bool
-) -> tuple[Floats, Ints]:
+def _incidents(crossings: Crossings, roster: Roster, *, level: float, step: timedelta) -> tuple[Floats, Ints]:
     """Return peak and day of each incident above a level."""
+    join = JOIN_WITHIN // step
     chosen = np.flatnonzero(crossings.total >= level)
     service = roster.service_of[crossings.row[chosen]]
     order = np.lexsort((crossings.bucket[chosen], service))
     chosen, service = chosen[order], service[order]
     bucket, total = crossings.bucket[chosen], crossings.total[chosen]
-    fresh = (np.diff(service, prepend=-2) != 0) | (np.diff(bucket, prepend=0) > JOIN_WITHIN // step)
-    first = np.flatnonzero(fresh)
+    first = np.flatnonzero((np.diff(service, prepend=-2) != 0) | (np.diff(bucket, prepend=0) > join))
     if not len(first):
         return np.empty(0), np.empty(0, dtype=np.int64)
-    group = np.cumsum(fresh) - 1
     peak = np.maximum.reduceat(total, first)
-    top = np.flatnonzero(total == peak[group])
-    lead = np.empty(len(first), dtype=np.int64)
-    lead[group[top][::-1]] = chosen[top][::-1]
-    begins, ends = bucket[first], np.append(bucket[first[1:] - 1], bucket[-1])
-    kept = _told_once(service[first] < 0, begins, ends, peak, join=JOIN_WITHIN // step)
-    if not repeats:
-        kept &= ~_is_repeat(crossings.row[lead], begins, ends, within=REPEATS_WITHIN // step)
-    return peak[kept], crossings.day[lead[kept]]
+    ends = np.append(bucket[first[1:] - 1], bucket[-1])
+    kept = _told_once(service[first] < 0, bucket[first], ends, peak, join=join)
+    return peak[kept], crossings.day[chosen[first]][kept]
 
 
 def _told_once(fleet: Bools, begins: Ints, ends: Ints, peak: Floats, *, join: int) -> Bools:
@@ -359,13 +352,3 @@ def _told_once(fleet: Bools, begins: Ints, ends: Ints, peak: Floats, *, join: in
         else:
             kept &= ~beside
     return kept
-
-
-def _is_repeat(lead: Ints, begins: Ints, ends: Ints, *, within: int) -> Bools:
-    """Tell which incidents are led by a series that led one which ended a short while before."""
-    order = np.lexsort((begins, lead))
-    same = np.diff(lead[order], prepend=-1) == 0
-    soon = begins[order] - np.roll(ends[order], 1) < within
-    repeat = np.empty(len(lead), dtype=np.bool_)
-    repeat[order] = same & soon
-    return repeat

@@ -21,6 +21,7 @@ from spikewatch.core.budget import limits_of, rules_of
 from spikewatch.core.calendars import Calendar
 from spikewatch.core.calibration import Calibration, Tail
 from spikewatch.core.counts import Panel, Roster, SeriesKey, build_panel, known_buckets
+from spikewatch.core.events import Mask
 from spikewatch.core.incidents import Incident, Incidents, Rules, advance, ended_surges, open_surges
 from spikewatch.core.notices import Notice, notice_of, why_tell
 from spikewatch.core.outbox import Delivery
@@ -44,6 +45,7 @@ class Detector:
 
     history  how far back a baseline learns, a whole number of hours
     name     makes the id of a new incident from its number, service and opening
+    masks    what labels say is not learnt from; the calendar's events are added
     """
 
     calendar: Calendar
@@ -52,6 +54,7 @@ class Detector:
     detection: DetectionSettings
     services: dict[str, ServiceSettings]
     name: Callable[[int, str | None, datetime], str]
+    masks: tuple[Mask, ...] = ()
 
     @property
     def longest(self) -> int:
@@ -75,14 +78,21 @@ class Detector:
         return cutoff_hour(epoch, longest_window=self.detection.windows[-1])
 
     def fit(self, history: History, *, epoch: int) -> Baseline:
-        """Return the baseline of an epoch; history beyond its reach is left out."""
+        """Return the baseline of an epoch; history beyond its reach is left out, and so are hours known by then as odd."""
+        past = history.before(recent_hour(epoch), hours=recent_hour(epoch) - self.first_hour(epoch))
         return fit(
-            history.before(recent_hour(epoch), hours=recent_hour(epoch) - self.first_hour(epoch)),
+            past.without(self.masks_known(epoch)),
             calendar=self.calendar,
             model=self.detection.model,
             epoch=epoch,
             learn_until=self.last_hour(epoch),
         )
+
+    def masks_known(self, epoch: int) -> tuple[Mask, ...]:
+        """Return the masks that were known when the hour of an epoch began."""
+        now = bucket_start(epoch, HOUR)
+        announced = (event.mask for event in self.calendar.events)
+        return tuple(mask for mask in (*announced, *self.masks) if mask.known_from <= now)
 
     def week_of(self, epoch: int) -> int:
         """Return the week (since the epoch, in UTC) whose calibration judges an hour."""
@@ -105,7 +115,7 @@ class Detector:
             windows=self.detection.windows,
             rules=self.rules(history.hourly.roster),
         )
-        past = history.before(stop, hours=stop - first)
+        past = history.before(stop, hours=stop - first).without(self.masks_known(stop))
         peaks = replayed_peaks(past, rehearsal, hours=stop - first, panel_of=panel_of)
         return Calibration(week, self.standing, peaks)
 
@@ -116,6 +126,7 @@ class Detector:
             self.detection.model_dump_json(exclude={"false_alarms_per_week", "critical_score"}),
             *(f"{name}:{rule.model_dump_json()}" for name, rule in sorted(self.services.items())),
             str((self.calendar.zone.key, sorted(self.calendar.days_off), self.history, self.step)),
+            *map(repr, (*self.calendar.events, *self.masks)),
         ]
         return hashlib.sha256("\n".join(words).encode()).hexdigest()
 

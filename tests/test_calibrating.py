@@ -62,9 +62,9 @@ def crossings(*found: tuple[int, int, float]) -> Crossings:
     return Crossings(row, bucket, total.astype(np.float64), bucket // 288)
 
 
-def scores(found: Sequence[tuple[int, int, float]], *, repeats: bool = False) -> list[float]:
+def scores(found: Sequence[tuple[int, int, float]]) -> list[float]:
     """Peaks of seven days, highest first."""
-    peaks = peaks_of(crossings(*found), ROSTER, step=STEP, n_days=7, repeats=repeats)
+    peaks = peaks_of(crossings(*found), ROSTER, step=STEP, n_days=7)
     return sorted(peaks.score.tolist(), reverse=True)
 
 
@@ -146,13 +146,6 @@ def test_a_category_that_is_off_raises_nothing_in_the_past_either() -> None:
 def test_what_comes_within_an_hour_in_one_service_is_one_incident() -> None:
     assert scores([(A0, 100, 5.0), (A1, 112, 7.0), (B, 105, 6.0)]) == [7.0, 6.0]
     assert scores([(A0, 100, 5.0), (A1, 113, 7.0)]) == [7.0, 5.0]
-
-
-def test_an_incident_led_by_what_led_one_half_a_day_ago_is_no_second_one() -> None:
-    found = [(A0, 100, 5.0), (A0, 200, 7.0), (A1, 300, 6.0), (A0, 400, 8.0)]
-
-    assert scores(found) == [8.0, 6.0, 5.0]
-    assert scores(found, repeats=True) == [8.0, 7.0, 6.0, 5.0]
 
 
 def test_the_fleet_and_a_service_at_the_same_time_are_one_incident_the_higher() -> None:

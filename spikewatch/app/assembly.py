@@ -17,6 +17,7 @@ from spikewatch.adapters.zendesk.source import ZendeskSource
 from spikewatch.config import Config
 from spikewatch.core.blindness import BlindNotice
 from spikewatch.core.calendars import build_calendar, years_around
+from spikewatch.core.events import Mask
 from spikewatch.core.notices import Notice
 from spikewatch.core.outbox import Delivery, plan
 from spikewatch.core.snapshot import Snapshot
@@ -143,9 +144,16 @@ def assemble(
 
 
 def detector_of(
-    config: Config, *, at: datetime, name: Callable[[int, str | None, datetime], str] = said_aloud
+    config: Config,
+    *,
+    at: datetime,
+    name: Callable[[int, str | None, datetime], str] = said_aloud,
+    masks: tuple[Mask, ...] = (),
 ) -> Detector:
-    """Return the detector of a configuration; holidays are known for the years around the instant."""
+    """Return the detector of a configuration; holidays are known for the years around the instant.
+
+    masks  hours not to be learnt from, beside those of the calendar's events
+    """
     calendar = build_calendar(config.calendar, zone=config.timezone, years=years_around(at))
     return Detector(
         calendar=calendar,
@@ -154,6 +162,7 @@ def detector_of(
         detection=config.detection,
         services=config.services,
         name=name,
+        masks=masks,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from spikewatch.adapters.csv_source import read_gaps, read_input, require_step
+from spikewatch.adapters.csv_source import read_gaps, read_input, read_labels, require_step
 from spikewatch.adapters.sql_store import open_store
 from spikewatch.app.assembly import detector_of
 from spikewatch.config import Config
@@ -25,6 +25,7 @@ def backtest(
     since: datetime | None = None,
     until: datetime | None = None,
     gaps: Path | None = None,
+    labels: Path | None = None,
     output_format: str = "table",
     say: Callable[[str], None] = lambda _: None,
     on_progress: Callable[[float], None] = lambda _: None,
@@ -32,12 +33,15 @@ def backtest(
     """Replay a counts file, a tickets file or the store, and return the lines of the result.
 
     since, until  where judging begins and the input ends; None leaves it to the data
+    labels        file of what was said about the past; incidents and what was expected are not learnt from
     say           is told what a person should know about the result
     """
     # thousands of small matrix products: a second BLAS thread costs more than it brings, and moves the last digits
     threadpool_limits(limits=1, user_api="blas")
+    labelled = () if labels is None else read_labels(labels)
+    masks = tuple(mask for label in labelled if (mask := label.mask) is not None)
     recording = _recorded(source, config=config, until=until, gaps=gaps, say=say)
-    detector = detector_of(config, at=recording.until, name=replay_name)
+    detector = detector_of(config, at=recording.until, name=replay_name, masks=masks)
     if since is None:
         say(
             f"judging begins once 14 days are known: {recording.warm_at.astimezone(config.timezone).isoformat()}"

@@ -14,7 +14,10 @@ optionally updated_at,status), plain or gzip, or the word store for the configur
 configuration with only `timezone:` in it is complete.
 
 A time needs its UTC offset; a bare date means midnight in the configuration's time zone. What precedes --since is
-history only; without it judging starts once 14 days are known. Two runs give the same bytes."""
+history only; without it judging starts once 14 days are known. Two runs give the same bytes.
+
+Kinds of label are incident, expected and false_alarm; an empty service or category means all. What is labelled
+incident or expected is not learnt from as normal, from recorded_at on, else from its end: nothing looks ahead."""
 
 
 def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -33,6 +36,12 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
     parser.add_argument("--until", metavar="T", help="stop here (default: the end of the last row's bucket)")
     parser.add_argument(
         "--gaps", metavar="F", type=Path, help="spans that are unknown, a CSV file: start,end,service"
+    )
+    parser.add_argument(
+        "--labels",
+        metavar="F",
+        type=Path,
+        help="what is known about the past, a CSV file: start,end,service,category,kind[,recorded_at]",
     )
     parser.add_argument(
         "--format",
@@ -63,6 +72,7 @@ def call(args: argparse.Namespace) -> int:
             since=since,
             until=until,
             gaps=args.gaps,
+            labels=args.labels,
             output_format=args.format,
             say=lambda line: files.warn([f"note: {line}"]),
             on_progress=on_progress,

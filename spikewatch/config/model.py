@@ -35,6 +35,7 @@ from spikewatch.core.settings import (
     ServiceSettings,
     Settings,
     format_duration,
+    local_moment,
 )
 from spikewatch.core.timegrid import WEEK
 
@@ -228,6 +229,19 @@ class Config(GridSettings):
             )
             message = f"{calendar.subdivision!r} is no part of {calendar.country}; {remedy}"
             raise Misfit(message, at=("subdivision",))
+        return calendar
+
+    @field_validator("calendar")
+    @classmethod
+    def _events_last(cls, calendar: CalendarSettings, info: ValidationInfo) -> CalendarSettings:
+        zone: ZoneInfo | None = info.data.get("timezone")
+        if zone is None:
+            return calendar
+        for place, event in enumerate(calendar.events):
+            if local_moment(event.end, zone) <= local_moment(event.start, zone):
+                said = f"{event.end.isoformat()} is not after start, {event.start.isoformat()}"
+                message = f"{said}; name the first day or time that is no more part of it"
+                raise Misfit(message, at=("events", place, "end"))
         return calendar
 
     @field_validator("detection")

@@ -17,8 +17,9 @@ import holidays
 import numpy as np
 
 from spikewatch.core.counts import Bools, Ints
-from spikewatch.core.settings import CalendarSettings
-from spikewatch.core.timegrid import HOUR, bucket_start, seconds
+from spikewatch.core.events import Event
+from spikewatch.core.settings import CalendarEvent, CalendarSettings, Mute, local_moment
+from spikewatch.core.timegrid import HOUR, Span, bucket_start, seconds
 
 SLOTS = 168
 _SATURDAY, _SUNDAY, _MONDAY = 5, 6, 0
@@ -52,7 +53,7 @@ class Turned(NamedTuple):
 
 @dataclass(frozen=True)
 class Calendar:
-    """A time zone and its days off.
+    """A time zone, its days off and what was announced.
 
     turned  None but for a past that was put in another order
 
@@ -64,6 +65,7 @@ class Calendar:
     zone: ZoneInfo
     days_off: frozenset[date] = field(default_factory=frozenset)
     turned: Turned | None = None
+    events: tuple[Event, ...] = ()
 
     def real(self, day: date) -> date:
         """Return the day that stands there; another one only in a past that was put in another order."""
@@ -126,7 +128,18 @@ def build_calendar(settings: CalendarSettings, *, zone: ZoneInfo, years: Iterabl
     public: Iterable[date] = ()
     if settings.country is not None:
         public = holidays.country_holidays(settings.country, subdiv=settings.subdivision, years=years)
-    return Calendar(zone, frozenset({*public, *settings.days_off}))
+    events = tuple(_event(event, zone) for event in settings.events)
+    return Calendar(zone, frozenset({*public, *settings.days_off}), events=events)
+
+
+def _event(event: CalendarEvent, zone: ZoneInfo) -> Event:
+    return Event(
+        name=event.name,
+        span=Span(local_moment(event.start, zone), local_moment(event.end, zone)),
+        service=event.service,
+        category=event.category,
+        factor=None if isinstance(event.expect, Mute) else event.expect,
+    )
 
 
 def years_around(instant: datetime) -> range:

@@ -14,8 +14,8 @@ from scipy import stats
 
 from spikewatch.core.counts import Bools, Floats, Ints
 
-OFTEN_A_WEEK = 25.0
-"""The tail is fitted above the score that is met this often."""
+OFTEN_A_WEEK = 10.0
+"""The tail is fitted above the score that is met this often: at 25 small fleets show their middle, and too wide a tail."""
 
 STORM_CHANCE = 0.005
 """A day with more peaks than a day of the kept ones has by this chance is a storm, real and undated."""
@@ -65,7 +65,7 @@ class Tail:
 
     above   the score above which the tail was fitted
     rate    false alarms and real incidents a week above it
-    scale   how much more score makes them e times rarer, there
+    scale   how much more score makes false ones e times rarer, there
     falses  share of each part that is false
     """
 
@@ -150,8 +150,8 @@ def fit_tail(peaks: Peaks) -> Tail | None:
     ordered = np.sort(score)[::-1]
     number = min(len(ordered) - 1, int(OFTEN_A_WEEK * weeks))
     above = float(ordered[number])
-    third = float(ordered[max(0, number // 3 - 1)])
-    scale = max((third - above) / float(np.log(3.0)), LEAST_SCALE)
+    # the median, for real incidents are a few of the highest
+    scale = max((float(ordered[number // 2]) - above) / float(np.log(2.0)), LEAST_SCALE)
     return _posterior(ordered[:number] - above, weeks=weeks, above=above, scale=scale)
 
 
@@ -187,11 +187,12 @@ def _posterior(excess: Floats, *, weeks: float, above: float, scale: float) -> T
     log_weight = np.log(np.maximum(mixed, 1e-300)).sum(axis=1) - 0.5 * (shapes / SHAPE_SPREAD) ** 2
     weights = np.exp(log_weight - log_weight.max())
     told = weights > LEAST_WEIGHT
+    weights = weights[told] / weights[told].sum()
     return Tail(
         above=above,
         rate=n / weeks,
-        scale=scale,
-        weights=weights[told] / weights[told].sum(),
+        scale=float((weights * scales[told]).sum()),
+        weights=weights,
         scales=scales[told],
         shapes=shapes[told],
         falses=1.0 - reals[told],

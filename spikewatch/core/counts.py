@@ -233,12 +233,14 @@ class Panel:
 
     counts  (n_series, n_buckets) int, >= 0; roll-ups included
     known   (n_services, n_buckets) bool; False is unknown, not zero
+    masked  (n_series, n_buckets) bool; True is known, and not learnt from; None where that is nothing
     """
 
     roster: Roster
     grid: Grid
     counts: NDArray[np.integer]
     known: Bools
+    masked: Bools | None = None
 
     def __post_init__(self) -> None:
         """Refuse arrays that do not fit the roster and the grid."""
@@ -247,6 +249,9 @@ class Panel:
             raise ValueError(message)
         if self.known.shape != (len(self.roster.services), self.grid.length):
             message = f"known {self.known.shape} does not fit {len(self.roster.services)} services"
+            raise ValueError(message)
+        if self.masked is not None and self.masked.shape != self.counts.shape:
+            message = f"masked {self.masked.shape} does not fit counts {self.counts.shape}"
             raise ValueError(message)
 
     @cached_property
@@ -257,6 +262,11 @@ class Panel:
         whole = self.known.any(axis=0, keepdims=True)
         return np.concatenate([self.known, whole])[self.roster.service_of]
 
+    @cached_property
+    def learnt_rows(self) -> Bools:
+        """The (n_series, n_buckets) flags of what is learnt from: known, and not masked."""
+        return self.known_rows if self.masked is None else self.known_rows & ~self.masked
+
     def cut(self, first: int, stop: int) -> "Panel":
         """Return the panel of buckets `[first, stop)`, which must lie on its grid (views, no copies)."""
         left, right = first - self.grid.first, stop - self.grid.first
@@ -264,7 +274,8 @@ class Panel:
             message = f"buckets [{first}, {stop}) are not on the grid [{self.grid.first}, {self.grid.stop})"
             raise ValueError(message)
         grid = Grid(self.grid.step, first, stop - first)
-        return Panel(self.roster, grid, self.counts[:, left:right], self.known[:, left:right])
+        masked = None if self.masked is None else self.masked[:, left:right]
+        return Panel(self.roster, grid, self.counts[:, left:right], self.known[:, left:right], masked)
 
 
 def build_panel(

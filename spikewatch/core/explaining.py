@@ -5,7 +5,7 @@ the window that decided: it alerts where all of them hold.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -16,6 +16,7 @@ from spikewatch.core.baseline.fitting import LEARNED_AFTER_HOURS
 from spikewatch.core.baseline.model import WARM_DAYS
 from spikewatch.core.calendars import Calendar
 from spikewatch.core.counts import Cells, SeriesKey
+from spikewatch.core.events import Event
 from spikewatch.core.incidents import Incident
 from spikewatch.core.scoring import (
     EVIDENCE_SHARE,
@@ -38,7 +39,7 @@ AROUND = timedelta(hours=1)
 """An incident that began this soon after an instant, or ended this shortly before it, still has to do with it."""
 
 _HELD_BACK = frozenset({WhyNot.MIN_TICKETS, WhyNot.MIN_RATIO, WhyNot.SUBSIDED})
-NOT_JUDGED = frozenset({WhyNot.DISABLED, WhyNot.LEARNING, WhyNot.UNKNOWN})
+NOT_JUDGED = frozenset({WhyNot.DISABLED, WhyNot.LEARNING, WhyNot.EVENT, WhyNot.UNKNOWN})
 
 
 class GateName(StrEnum):
@@ -88,8 +89,8 @@ class WindowPart:
     counted          what of it counts once the rise has subsided
     evidence         what the odds of surging over time add to that
     deviation        standard deviation of the count that was expected
-    known_share      of the expectation, in [0, 1]
-    unknown_buckets  how many of its buckets are unknown, or known in part
+    known_share      of the expectation that is known and not muted, in [0, 1]
+    unknown_buckets  how many of its buckets are unknown, or known in part; muted ones are not counted
     """
 
     reading: Reading
@@ -114,7 +115,7 @@ class Likeness(StrEnum):
 class Normal:
     """What was expected in the bucket, and what that is made of.
 
-    bucket = shape x level x today x of_day x within / buckets an hour
+    bucket = shape x level x today x of_day x event x within / buckets an hour
 
     day           local date of the bucket
     like_weekday  weekday whose normal it follows, Monday is 0
@@ -123,6 +124,7 @@ class Normal:
     level         how high the last days were against the whole history
     today         how busy the last hours were against that
     of_day        what the kind of day adds to that, 1 on an ordinary day
+    event         what the calendar's events multiply that by, 1 without any
     within        share of the bucket in its hour, 1 is an even one
     bucket        tickets expected in the bucket
     dispersion    variance over mean within a day
@@ -138,6 +140,7 @@ class Normal:
     level: float
     today: float
     of_day: float
+    event: float
     within: float
     bucket: float
     dispersion: float
@@ -172,6 +175,7 @@ class Explanation:
     calibrated  whether the cut-off comes from the fleet's own past; else it is provisional
     sharing     how many series share the budget
     late        tickets in the longest window that came too late to be judged
+    events      what the calendar announced for the series, or for parts of it, in the longest window
     """
 
     series: SeriesKey
@@ -188,6 +192,7 @@ class Explanation:
     calibrated: bool
     sharing: int
     late: int
+    events: tuple[Event, ...] = ()
 
     @property
     def leading(self) -> WindowPart:
@@ -231,6 +236,17 @@ def explain(
         calibrated=assessment.limits.tail is not None,
         sharing=int((assessment.limits.enabled & baseline.learned).sum()),
         late=late,
+        events=_events(baseline.calendar, series, bucket, assessment),
+    )
+
+
+def _events(calendar: Calendar, series: SeriesKey, bucket: int, assessment: Assessment) -> tuple[Event, ...]:
+    begin = bucket_start(bucket + 1 - assessment.windows[-1], assessment.step)
+    end = bucket_end(bucket, assessment.step)
+    return tuple(
+        event
+        for event in calendar.events
+        if event.concerns(series) and event.span.start < end and event.span.end > begin
     )
 
 
@@ -289,6 +305,9 @@ def _window(assessment: Assessment, baseline: Baseline, row: int, place: int, co
     stop = assessment.first + column + 1
     whole = baseline.expect(stop - assessment.windows[place], stop, assessment.step).mean[row]
     known = assessment.mean[row, newest]
+    muted = (
+        np.zeros(len(known), dtype=np.bool_) if assessment.muted is None else assessment.muted[row, newest]
+    )
     return WindowPart(
         reading=reading,
         why=why_not(assessment, row, place, column),
@@ -297,7 +316,7 @@ def _window(assessment: Assessment, baseline: Baseline, row: int, place: int, co
         evidence=min(EVIDENCE_SHARE * float(assessment.evidence[row, column]), counted),
         deviation=float(np.sqrt(variance[0])),
         known_share=float(known.sum() / whole.sum()),
-        unknown_buckets=int((known < whole * (1 - 1e-9)).sum()),
+        unknown_buckets=int(((known < whole * (1 - 1e-9)) & ~muted).sum()),
     )
 
 
@@ -401,6 +420,8 @@ def _normal(baseline: Baseline, row: int, bucket: int, step: timedelta) -> Norma
     level, today = (1.0, 1.0) if factors is None else (float(factors.level[row]), float(factors.today[row]))
     an_hour = float(baseline.slot_mean[row, slot])
     expected = float(baseline.expect(bucket, bucket + 1, step).mean[row, 0])
+    plain = replace(baseline, calendar=replace(calendar, events=()))
+    ordinary = float(plain.expect(bucket, bucket + 1, step).mean[row, 0])
     return Normal(
         day=day,
         kind=_kind(calendar, day),
@@ -409,7 +430,8 @@ def _normal(baseline: Baseline, row: int, bucket: int, step: timedelta) -> Norma
         shape=an_hour / (level * today),
         level=level,
         today=today,
-        of_day=expected * per_hour / (an_hour * within),
+        of_day=ordinary * per_hour / (an_hour * within),
+        event=expected / ordinary,
         within=within,
         bucket=expected,
         dispersion=float(baseline.dispersion[row]),

@@ -17,6 +17,7 @@ from scipy import special
 from spikewatch.core.baseline import Baseline, Expectation
 from spikewatch.core.calibration import Tail
 from spikewatch.core.counts import Bools, Floats, Ints, Panel, Roster
+from spikewatch.core.events import Event, kept_share
 from spikewatch.core.evidence import log_odds
 from spikewatch.core.timegrid import seconds
 
@@ -52,6 +53,7 @@ class WhyNot(StrEnum):
     MIN_RATIO = "min_ratio"
     SUBSIDED = "subsided"
     LEARNING = "learning"
+    EVENT = "event"
     UNKNOWN = "unknown"
     DISABLED = "disabled"
 
@@ -110,6 +112,7 @@ class Assessment:
     learned   (n_series,) False where there is too little history to judge
     counts    (n_series, longest window - 1 + n_judged) tickets a bucket, oldest first; 0 where unknown
     mean      like counts: expected tickets; 0 where unknown
+    muted     like counts: True where an event mutes the series, which then has neither counts nor mean; None: nowhere
     """
 
     limits: Limits
@@ -126,6 +129,7 @@ class Assessment:
     learned: Bools
     counts: Ints
     mean: Floats
+    muted: Bools | None = None
 
     @property
     def n_judged(self) -> int:
@@ -181,12 +185,12 @@ def assess(
     n_judged = panel.grid.stop - first
     panel = panel.cut(remembered_from(first, longest=widths[-1], step=step), panel.grid.stop)
     expectation = baseline.expect(panel.grid.first, panel.grid.stop, step)
-    mean, variance, counts = expectation.mean, expectation.variance, panel.counts.astype(np.int64)
+    mean, variance = expectation.mean, expectation.variance
     whole = mean
-    if not panel.known.all():
-        known = known_share(panel, mean)
-        mean, variance = mean * known, variance * known
-        counts = np.where(known > 0, counts, 0)
+    part = judged_part(panel, mean, baseline.calendar.events)
+    counts = part.counts
+    if part.share is not None:
+        mean, variance = mean * part.share, variance * part.share
     seen = weigh(
         counts,
         replace(expectation, mean=mean, variance=variance),
@@ -196,6 +200,10 @@ def assess(
         step=step,
         n_judged=n_judged,
     )
+    reach = widths[-1] - 1 + n_judged
+    muted = None if part.muted is None else part.muted[:, -reach:]
+    if muted is not None:
+        seen = _silenced(seen, muted[:, -n_judged:])
     observed, expected = seen.observed, seen.expected
     score = np.minimum(seen.total / limits.cutoff[:, None, None], MOST_SCORE)
     low = below_floors(observed, expected, min_tickets=limits.min_tickets, min_ratio=limits.min_ratio)
@@ -213,8 +221,48 @@ def assess(
         score=score,
         judged=seen.judged,
         learned=baseline.learned,
-        counts=counts[:, -(widths[-1] - 1 + n_judged) :],
-        mean=mean[:, -(widths[-1] - 1 + n_judged) :],
+        counts=counts[:, -reach:],
+        mean=mean[:, -reach:],
+        muted=muted,
+    )
+
+
+@dataclass(frozen=True)
+class JudgedPart:
+    """What of a panel can be judged; all arrays are (n_series, n_buckets).
+
+    counts  0 where nothing can be judged
+    share   of the expectation that is known and not muted, in [0, 1]; None where it is 1 everywhere
+    muted   True where an event mutes the whole series; None where none does
+    """
+
+    counts: Ints
+    share: Floats | None
+    muted: Bools | None
+
+
+def judged_part(panel: Panel, mean: Floats, events: Sequence[Event]) -> JudgedPart:
+    """Return what of a panel can be judged; mean (n_series, n_buckets) is what is expected there, > 0."""
+    counts = panel.counts.astype(np.int64)
+    share = None if panel.known.all() else known_share(panel, mean)
+    kept = kept_share(events, panel.roster, panel.grid, mean)
+    if kept is not None:
+        leaves = slice(0, panel.roster.n_leaves)
+        heard = np.where((kept[leaves] > 0) & panel.known_rows[leaves], counts[leaves], 0)
+        counts = np.asarray(panel.roster.roll_up(heard), dtype=np.int64)
+        share = kept if share is None else share * kept
+    if share is not None:
+        counts = np.where(share > 0, counts, 0)
+    return JudgedPart(counts, share, None if kept is None else kept == 0)
+
+
+def _silenced(seen: "Weighed", muted: Bools) -> "Weighed":
+    """Return the same windows with nothing judged at buckets (n_series, n_judged) that are muted."""
+    return replace(
+        seen,
+        surprise=np.where(muted[:, None], 0.0, seen.surprise),
+        evidence=np.where(muted, 0.0, seen.evidence),
+        judged=seen.judged & ~muted[:, None],
     )
 
 
@@ -370,7 +418,7 @@ def why_not(assessment: Assessment, row: int, window: int, column: int) -> WhyNo
     if not limits.enabled[row]:
         return WhyNot.DISABLED
     if not assessment.judged[row, window, column]:
-        return WhyNot.UNKNOWN if assessment.learned[row] else WhyNot.LEARNING
+        return _why_not_judged(assessment, row, window, column)
     if assessment.score[row, window, column] >= 1:
         return WhyNot.ALERTS
     observed, expected = assessment.observed[row, window, column], assessment.expected[row, window, column]
@@ -384,6 +432,15 @@ def why_not(assessment: Assessment, row: int, window: int, column: int) -> WhyNo
     if observed < limits.min_tickets[row]:
         return WhyNot.MIN_TICKETS
     return WhyNot.MIN_RATIO if observed < limits.min_ratio[row] * expected else WhyNot.SUBSIDED
+
+
+def _why_not_judged(assessment: Assessment, row: int, window: int, column: int) -> WhyNot:
+    if not assessment.learned[row]:
+        return WhyNot.LEARNING
+    stop = assessment.windows[-1] + column
+    start = stop - assessment.windows[window]
+    is_muted = assessment.muted is not None and bool(assessment.muted[row, start:stop].any())
+    return WhyNot.EVENT if is_muted else WhyNot.UNKNOWN
 
 
 def window_widths(windows: Sequence[timedelta], step: timedelta) -> tuple[int, ...]:

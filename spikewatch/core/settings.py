@@ -5,10 +5,11 @@ adapter's own package, the file as a whole in `spikewatch.config`.
 """
 
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +25,7 @@ from pydantic import (
 from spikewatch.core.timegrid import HOUR, seconds
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+MOST_EXPECTED = 100.0
 _DURATION = re.compile(r"(?:\d+[smhdw])+")
 
 
@@ -103,6 +105,84 @@ class ModelName(StrEnum):
     STL = "stl"
 
 
+class Mute(StrEnum):
+    """What an event may ask for in place of a factor."""
+
+    MUTE = "mute"
+
+
+def _moment(text: Any) -> Any:  # noqa: ANN401 -- pydantic hands over whatever the YAML held
+    """Read a date or a time with its offset; anything else raises ValueError with the remedy."""
+    if isinstance(text, date):
+        return text
+    try:
+        return date.fromisoformat(text)
+    except (ValueError, TypeError):
+        pass
+    example = "2026-12-01 for local midnight, or 2026-12-01T10:00:00+09:00"
+    try:
+        found = datetime.fromisoformat(text)
+    except (ValueError, TypeError):
+        message = f"{text!r} is no time; write {example}"
+        raise ValueError(message) from None
+    if found.utcoffset() is None:
+        message = f"{text!r} has no UTC offset; write {example}"
+        raise ValueError(message)
+    return found
+
+
+def local_moment(moment: date, zone: ZoneInfo) -> datetime:
+    """Return the instant that a date or a time names; a bare date is local midnight.
+
+    >>> local_moment(date(2026, 12, 1), ZoneInfo("Asia/Tokyo")).isoformat()
+    '2026-12-01T00:00:00+09:00'
+    """
+    if isinstance(moment, datetime):
+        return moment
+    return datetime(moment.year, moment.month, moment.day, tzinfo=zone)
+
+
+def _expect(given: Any) -> Any:  # noqa: ANN401 -- pydantic hands over whatever the YAML held
+    if isinstance(given, Mute) or given == Mute.MUTE.value:
+        return Mute.MUTE
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        message = f"{given!r} is not understood; write a factor such as 1.6, or mute"
+        raise ValueError(message)  # noqa: TRY004 -- pydantic reports a ValueError and lets a TypeError through
+    if not 0 < given <= MOST_EXPECTED:
+        remedy = "write mute for a span that is not judged, or a factor such as 1.6 or 0.5"
+        message = f"{given:g} is no factor between 0 and {MOST_EXPECTED:g}; {remedy}"
+        raise ValueError(message)
+    return float(given)
+
+
+def _one_name(name: str) -> str:
+    if name == "*":
+        message = "'*' is no name; without this key all are meant"
+        raise ValueError(message)
+    return name
+
+
+Moment = Annotated[date | datetime, BeforeValidator(_moment)]
+Name = Annotated[str, Field(min_length=1), AfterValidator(_one_name)]
+
+
+class CalendarEvent(Settings):
+    """A campaign, a sale, a planned outage: something that was announced."""
+
+    name: Annotated[str, Field(min_length=1)] = Field(examples=["autumn sale"])
+    """What `explain` calls it."""
+    start: Moment = Field(examples=["2026-12-01"])
+    """When it begins: a date, which is local midnight, or a time with its offset."""
+    end: Moment = Field(examples=["2026-12-03"])
+    """The first instant after it, written in the same way."""
+    service: Name | None = Field(default=None, examples=["shop"])
+    """The service it is about; without it all of them."""
+    category: Name | None = Field(default=None, examples=["coupon"])
+    """The category it is about; without it all of them."""
+    expect: Annotated[float | Mute, BeforeValidator(_expect)] = Field(examples=[1.6])
+    """So many times the usual tickets (1.6, or 0.5 for fewer), or `mute`: not judged while it lasts."""
+
+
 class CalendarSettings(Settings):
     """Which days are not like the others."""
 
@@ -112,6 +192,22 @@ class CalendarSettings(Settings):
     """State or province of that country, where holidays differ inside it."""
     days_off: tuple[date, ...] = Field(default=(), examples=[["2026-12-30", "2026-12-31"]])
     """Further days off of your own, such as 2026-12-30; public holidays need not be repeated."""
+    events: tuple[CalendarEvent, ...] = Field(
+        default=(),
+        examples=[
+            [
+                {
+                    "name": "winter sale",
+                    "start": "2026-12-01",
+                    "end": "2026-12-03",
+                    "service": "shop",
+                    "expect": 1.6,
+                }
+            ]
+        ],
+    )
+    """What was announced: from start until before end, expect so many times the usual tickets, or mute. Dates are local
+    midnights, times need an offset; without service or category all are meant. Nothing is learnt from its hours."""
 
 
 class DetectionSettings(Settings):

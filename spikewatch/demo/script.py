@@ -81,7 +81,11 @@ SCENES = (
             "水曜は祝日明けです。休みの分が朝に集中します。",
             "Wednesday is the first business day after it: its morning brings the backlog.",
         ),
-        _both("祝日明けの朝も通知はありません。", "Nothing was sent on that morning either."),
+        _both(
+            "祝日明けの朝も通知はありません。カレンダーで予告したキャンペーンも、通知なしで過ぎました。",
+            "Nothing was sent on that morning either. A campaign that was announced in the calendar passes "
+            "without an alert.",
+        ),
     ),
 )
 
@@ -104,6 +108,7 @@ WORDS: Mapping[str, Mapping[Language, str]] = {
         "メトリクス http://{address}/metrics ・ 稼働確認 http://{address}/healthz",
         "Metrics at http://{address}/metrics, health at http://{address}/healthz",
     ),
+    "campaign": _both("抽選キャンペーン", "Prize draw"),
     "uncategorised": _both("未分類", "Uncategorised"),
     "posted": _both("Slack に投稿されました", "Posted to Slack"),
     "edited": _both("同じメッセージが更新されました", "The same message was edited"),

@@ -32,7 +32,7 @@ from spikewatch.demo.desk import (
 from spikewatch.demo.pacing import CRAWL, USUAL_LAG, Pacer
 from spikewatch.demo.script import BACKFILL, SCENES, Scene, moment, said
 from spikewatch.ingest import Progress as Reading
-from spikewatch.lab.synthetic import START_OF_LIVE, PlantedSurge, World, demo_world
+from spikewatch.lab.synthetic import START_OF_LIVE, Benign, PlantedSurge, World, demo_world
 from spikewatch.sandbox.chat import Chat, ChatMessage
 from spikewatch.sandbox.screen import draw
 
@@ -96,7 +96,9 @@ def _stage(console: Console, language: Language, speed: float | None) -> Iterato
         desk_of(world, now=clock.now) as desk,
         Chat(clock=clock, channels=(CHANNEL,), token=BOT_TOKEN, on_change=changes.put) as chat,
     ):
-        config = _config(Path(folder), desk=desk.url, chat=chat.url, language=language)
+        config = _config(
+            Path(folder), desk=desk.url, chat=chat.url, language=language, campaign=world.benign[-1]
+        )
         stage = _Stage(console, language, speed, clock, world, chat, changes)
         stage.assembly = assemble(config, clock=clock, on_page=stage.note_page, on_notice=stage.note)
         stage.pacer = Pacer(clock, wake=stage.poll)
@@ -107,14 +109,21 @@ def _stage(console: Console, language: Language, speed: float | None) -> Iterato
             stage.assembly.stop()
 
 
-def _config(folder: Path, *, desk: str, chat: str, language: Language) -> Config:
+def _config(folder: Path, *, desk: str, chat: str, language: Language, campaign: Benign) -> Config:
     """Return the demo's configuration, written and loaded as a user's would be."""
     file = folder / "demo.yaml"
     file.write_text(
         f"""\
 timezone: Asia/Tokyo
 language: {language.value}
-calendar: {{country: JP}}
+calendar:
+  country: JP
+  events:
+    - name: {said("campaign", language)}
+      start: {campaign.span.start.astimezone(TOKYO).isoformat()}
+      end: {campaign.span.end.astimezone(TOKYO).isoformat()}
+      service: {campaign.service}
+      expect: {campaign.factor}
 store: sqlite:///{folder}/demo.db
 poll: {{every: 5m}}
 sources:

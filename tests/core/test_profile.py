@@ -356,6 +356,20 @@ def test_a_series_of_another_service_changes_nothing() -> None:
         np.testing.assert_array_equal(expected(alone, key), expected(beside, key))
 
 
+def test_a_series_without_a_ticket_so_far_changes_nothing_for_the_others() -> None:
+    alone = {LOGIN: drawn(3), REFUND: drawn(0.2), PARCEL: drawn(5, seed=2)}
+    empty = np.zeros(HOURS, dtype=np.int64)
+    beside = {SeriesKey(service, "new"): empty for service in ("app", "payments", "shop")} | alone
+    few, many = recorded(alone), recorded(beside)
+
+    before, after = learnt(few), learnt(many)
+
+    rows = few.roster.rows_in(many.roster)
+    np.testing.assert_array_equal(before.mean, after.mean[rows])
+    np.testing.assert_array_equal(before.dispersion, after.dispersion[rows])
+    assert (after.mean[many.roster.rows[SeriesKey("payments", "new")]] == LEAST_MEAN).all()
+
+
 def test_more_series_than_are_fitted_at_once_are_learnt_as_few_are() -> None:
     few = {SeriesKey("payments", f"c{place:04}"): drawn(0.5, seed=place) for place in range(3)}
     others = {SeriesKey("shop", f"d{place:04}"): drawn(0.1, seed=place) for place in range(AT_ONCE)}

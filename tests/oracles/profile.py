@@ -111,7 +111,7 @@ def _fit(row: Row, slots: Sequence[int], *, borrowed: Sequence[float], level: fl
                 most = CLIP_FACTOR * usual + CLIP_SIGMAS * sqrt(2 * usual) + 2
                 clipped[hour] = min(counts[hour], most)
                 ordinary[hour] = usual if counts[hour] > most else counts[hour]
-    return Fitted(shape, own, _dispersion(clipped, slots, shape))
+    return Fitted(shape, own if any(counts.values()) else 0.0, _dispersion(clipped, slots, shape))
 
 
 def _alive(row: Row) -> Sequence[bool]:

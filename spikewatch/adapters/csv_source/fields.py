@@ -4,6 +4,7 @@ import math
 from datetime import UTC, datetime
 
 from spikewatch.core.counts import ALL, SeriesKey
+from spikewatch.core.events import LabelKind
 
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -58,6 +59,19 @@ def _why_no_count(text: str) -> str:
     if number % 1:
         return "is fractional; a count is a whole number of tickets"
     return "is no whole number in digits; write it without point, sign or exponent, such as 3"
+
+
+def label_kind(text: str) -> LabelKind:
+    """Return the kind of a label.
+
+    >>> label_kind("false_alarm").value
+    'false_alarm'
+    """
+    try:
+        return LabelKind(text.strip())
+    except ValueError:
+        message = f"kind: {text!r} is no kind of label; write {', '.join(LabelKind)}"
+        raise ValueError(message) from None
 
 
 def series(service: str, category: str) -> SeriesKey:

@@ -1,8 +1,9 @@
-"""Counts files, tickets files and gaps files into arrays and values.
+"""Counts, tickets, gaps and labels files into arrays and values.
 
 counts   timestamp,service,category,count                      a bucket's start; several rows for one bucket add up
 tickets  id,created_at,service,category[,updated_at,status]    of rows with one id the newest counts
 gaps     start,end,service                                     unknown, not zero; an empty service means all
+labels   start,end,service,category,kind[,recorded_at]         empty names mean all; other columns are ignored
 """
 
 from array import array
@@ -19,6 +20,7 @@ import numpy as np
 from spikewatch.adapters.csv_source import fields
 from spikewatch.adapters.csv_source.lines import Complaints, Table, opened
 from spikewatch.core.counts import Gap, Ints, SeriesKey
+from spikewatch.core.events import Label
 from spikewatch.core.settings import format_duration
 from spikewatch.core.timegrid import HOUR, Span, aware
 from spikewatch.errors import Mistake
@@ -34,14 +36,22 @@ class Kind(StrEnum):
     COUNTS = "counts"
     TICKETS = "tickets"
     GAPS = "gaps"
+    LABELS = "labels"
 
 
 _REQUIRED: Mapping[Kind, tuple[str, ...]] = {
     Kind.COUNTS: ("timestamp", "service", "category", "count"),
     Kind.TICKETS: ("id", "created_at", "service", "category"),
     Kind.GAPS: ("start", "end", "service"),
+    Kind.LABELS: ("start", "end", "service", "category", "kind"),
 }
-_OPTIONAL: Mapping[Kind, tuple[str, ...]] = {Kind.TICKETS: ("updated_at", "status")}
+_OPTIONAL: Mapping[Kind, tuple[str, ...]] = {
+    Kind.TICKETS: ("updated_at", "status"),
+    Kind.LABELS: ("recorded_at",),
+}
+_OPEN = frozenset({Kind.LABELS})
+"""Kinds whose files may hold further columns, which are ignored."""
+
 _INPUTS = (Kind.COUNTS, Kind.TICKETS)
 
 
@@ -103,6 +113,28 @@ def read_gaps(path: str | PathLike[str]) -> tuple[Gap, ...]:
     return tuple(gaps)
 
 
+def read_labels(path: str | PathLike[str]) -> tuple[Label, ...]:
+    """Return the labels of a file in file order; a file with a header alone holds none.
+
+    Raises Mistake with up to twenty lines of what is wrong with it.
+    """
+    file = Path(path)
+    labels: list[Label] = []
+    with opened(file, expected=_expected((Kind.LABELS,))) as table:
+        _kind_of(table, among=(Kind.LABELS,))
+        columns = [table.columns.index(name) for name in _REQUIRED[Kind.LABELS]]
+        recorded = table.columns.index("recorded_at") if "recorded_at" in table.columns else None
+        complaints = Complaints(file)
+        for line, row in table.rows(complaints):
+            try:
+                recorded_at = "" if recorded is None else row[recorded]
+                labels.append(_label(*(row[column] for column in columns), recorded_at=recorded_at))
+            except ValueError as error:
+                complaints.add(line, str(error))
+    complaints.settle()
+    return tuple(labels)
+
+
 def finest_step(recorded: Recorded) -> timedelta | None:
     """Return the width on whose multiples every stamp of a counts file lies; None for tickets and below 50 stamps."""
     stamps = np.unique(recorded.stamp)
@@ -126,11 +158,25 @@ def require_step(recorded: Recorded, *, step: timedelta, file: str | PathLike[st
 
 
 def _gap(start: str, end: str, service: str) -> Gap:
+    return Gap(_span(start, end, what="gap"), service if service.strip() else None)
+
+
+def _label(start: str, end: str, service: str, category: str, kind: str, *, recorded_at: str) -> Label:
+    return Label(
+        span=_span(start, end, what="label"),
+        service=service if service.strip() else None,
+        category=category if category.strip() else None,
+        kind=fields.label_kind(kind),
+        recorded_at=aware(fields.instant(recorded_at, column="recorded_at")) if recorded_at.strip() else None,
+    )
+
+
+def _span(start: str, end: str, *, what: str) -> Span:
     begin, stop = aware(fields.instant(start, column="start")), aware(fields.instant(end, column="end"))
     if stop <= begin:
-        message = f"end: {end!r} is not after start {start!r}; a gap lasts longer than nothing"
+        message = f"end: {end!r} is not after start {start!r}; a {what} lasts longer than nothing"
         raise ValueError(message)
-    return Gap(Span(begin, stop), service if service.strip() else None)
+    return Span(begin, stop)
 
 
 # -- what the header says
@@ -144,7 +190,8 @@ def _kind_of(table: Table, *, among: Sequence[Kind]) -> Kind:
     columns = set(table.columns)
     for kind in among:
         required, known = set(_REQUIRED[kind]), {*_REQUIRED[kind], *_OPTIONAL.get(kind, ())}
-        if required <= columns <= known and len(columns) == len(table.columns):
+        fits = required <= columns and (kind in _OPEN or columns <= known)
+        if fits and len(columns) == len(table.columns):
             return kind
     raise Mistake(f"{table.file}:1: {_why_unknown(table.columns, among)}")
 
@@ -152,9 +199,9 @@ def _kind_of(table: Table, *, among: Sequence[Kind]) -> Kind:
 def _why_unknown(columns: Sequence[str], among: Sequence[Kind]) -> str:
     given = ",".join(columns)
     wrong = f"the header is {given!r}; expected {_expected(among)}"
-    for kind in Kind:
+    for kind in reversed(Kind):
         if kind not in among and set(_REQUIRED[kind]) <= set(columns):
-            hint = "a gaps file belongs to --gaps" if kind is Kind.GAPS else f"this is a {kind} file"
+            hint = f"this is a {kind} file" if kind in _INPUTS else f"a {kind} file belongs to --{kind}"
             return f"{wrong} ({hint})"
     if len(columns) == 1 and any(sign in given for sign in ";\t"):
         return f"{wrong}, separated by commas"
@@ -170,7 +217,7 @@ def _difference(columns: Sequence[str], kind: Kind) -> str:
         return ""
     said = [f"{name!r} is missing" for name in _REQUIRED[kind] if name not in columns]
     for name in columns:
-        if name not in known:
+        if name not in known and kind not in _OPEN:
             near = get_close_matches(name, [other for other in known if other not in columns], n=1)
             said.append(f"{name!r} is unknown" + (f", did you mean {near[0]}?" if near else ""))
     return f" ({'; '.join(said)})"

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from spikewatch.app.explaining.looking import Look
 from spikewatch.app.explaining.origins import Origins
 from spikewatch.core.counts import SeriesKey
+from spikewatch.core.events import Event
 from spikewatch.core.explaining import Explanation, Gate, Normal, WindowPart
 from spikewatch.core.incidents import Incident
 from spikewatch.core.scoring import Reading, WhyNot
@@ -47,6 +48,7 @@ def as_json(look: Look, *, zone: ZoneInfo, origins: Origins, budget: float) -> s
             "first_ticket": _iso(explanation.learned.first_ticket, zone),
             "late_tickets": explanation.late,
         },
+        "events": [_event(event, zone) for event in explanation.events],
         "incidents": [_incident(incident, surge, zone) for incident, surge in look.incidents],
     }
     return json.dumps(facts, ensure_ascii=False, allow_nan=False)
@@ -110,10 +112,22 @@ def _normal(normal: Normal) -> dict[str, object]:
         "level_factor": _rounded(normal.level),
         "today_factor": _rounded(normal.today),
         "day_factor": _rounded(normal.of_day),
+        "event_factor": _rounded(normal.event),
         "within_hour_factor": _rounded(normal.within),
         "bucket_expected": _rounded(normal.bucket),
         "dispersion": _rounded(normal.dispersion),
         "day_spread": _rounded(normal.day_spread),
+    }
+
+
+def _event(event: Event, zone: ZoneInfo) -> dict[str, object]:
+    return {
+        "name": event.name,
+        "start": _iso(event.span.start, zone),
+        "end": _iso(event.span.end, zone),
+        "service": event.service,
+        "category": event.category,
+        "expect": "mute" if event.factor is None else _rounded(event.factor),
     }
 
 

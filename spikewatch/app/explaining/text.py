@@ -103,6 +103,8 @@ class _Letter:
                 why = f"{held}: the rise is over, for the newest tickets are normal again"
             case WhyNot.LEARNING:
                 why = self._why_learning()
+            case WhyNot.EVENT:
+                why = f"muted by the calendar: {self._events(muting=True)}"
             case WhyNot.UNKNOWN:
                 why = f"too little is known: {part.known_share:.0%} of what the window expects, and 50% are needed"
             case WhyNot.DISABLED:
@@ -110,6 +112,14 @@ class _Letter:
             case _:
                 assert_never(self._of.why)
         return why
+
+    def _events(self, *, muting: bool) -> str:
+        return ", ".join(
+            f"{harmless(event.name, limit=_NAME_LIMIT)},"
+            f" {self._near(event.span.start)} to {self._near(event.span.end)}"
+            for event in self._of.events
+            if (event.factor is None) is muting
+        )
 
     def _why_learning(self) -> str:
         learned = self._of.learned
@@ -197,7 +207,8 @@ class _Letter:
             case GateName.ENABLED:
                 measured = ("yes" if gate.value else "no"), "yes"
             case GateName.KNOWN:
-                measured = f"{gate.value:.0%} of the window", f"at least {gate.limit:.0%}"
+                rest = ", less what is muted" if self._of.why is WhyNot.EVENT else ""
+                measured = f"{gate.value:.0%} of the window{rest}", f"at least {gate.limit:.0%}"
             case GateName.UNUSUAL:
                 measured = f"surprise + evidence {gate.value:.1f}", f"at least {gate.limit:.1f}"
             case GateName.MIN_TICKETS:
@@ -256,6 +267,8 @@ class _Letter:
         ]
         if abs(normal.of_day - 1) >= _EPSILON:
             parts.append(f"x {normal.of_day:.2f} kind of day")
+        if abs(normal.event - 1) >= _EPSILON:
+            parts.append(f"x {normal.event:.2f} announced ({self._events(muting=False)})")
         parts.append(f"x {normal.within:.2f} within the hour")
         per_hour = int(HOUR / self._of.step)
         return " ".join(parts) + (f" / {per_hour} buckets" if per_hour > 1 else "")

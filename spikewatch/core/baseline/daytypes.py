@@ -123,7 +123,7 @@ def _factors(mean: Floats, hourly: Panel, calendar: Calendar, *, kind: DayKind) 
     numbers = np.array([day.toordinal() for day in dates], dtype=np.int64)
     place = numbers - numbers[:1]
     n_days = int(place.max(initial=-1)) + 1
-    known = hourly.known_rows[rollups]
+    known = hourly.learnt_rows[rollups]
     expected = _by_day(mean[rollups][:, local.slot] * known, place, n_days)
     usual = 1.3 * mean[rollups][:, local.slot]
     clipped = np.minimum(hourly.counts[rollups], usual + 3.0 * np.sqrt(2.0 * usual) + 2.0)

@@ -98,8 +98,12 @@ def _within_hours(history: History, calendar: Calendar) -> Floats:
     local = calendar.local(history.grid.first, history.grid.stop, step)
     sums = np.zeros((len(roster.services) + 1, 2 * per_day))
     place = local.off.astype(np.int64) * per_day + local.bucket_of_day
+    masked = history.hourly.masked
     for row, counts in enumerate(history.services):
-        sums[row] = np.bincount(place, weights=counts, minlength=2 * per_day)
+        learnt = counts
+        if masked is not None:
+            learnt = np.where(np.repeat(masked[roster.n_leaves + row], per_hour), 0, counts)
+        sums[row] = np.bincount(place, weights=learnt, minlength=2 * per_day)
     sums[-1] = sums[:-1].sum(axis=0)
     hours = sums.reshape(-1, 2, 24, per_hour)
     even = WITHIN_TICKETS / per_hour

@@ -1,5 +1,6 @@
 """The values of baselines: history in, baseline out, expectation for any bucket."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from spikewatch.core.calendars import SLOTS, Calendar
 from spikewatch.core.counts import Bools, Floats, Ints, Panel, Roster
+from spikewatch.core.events import Mask, expected_factor, masked_hours
 from spikewatch.core.settings import ModelName
 from spikewatch.core.timegrid import HOUR, Grid
 
@@ -36,7 +38,7 @@ def recent_hour(epoch: int) -> int:
 class History:
     """What a baseline is learnt from: hours of every series, and buckets of every service.
 
-    hourly    panel on the grid of whole hours, late tickets included
+    hourly    panel on the grid of whole hours, late tickets included; what it masks is not learnt from
     services  (n_services, n_buckets) tickets of each service on `grid`, which spans the same hours
     """
 
@@ -52,6 +54,11 @@ class History:
         grid = Grid(self.grid.step, first * per_hour, (stop - first) * per_hour)
         left = grid.first - self.grid.first
         return History(self.hourly.cut(first, stop), grid, self.services[:, left : left + grid.length])
+
+    def without(self, masks: Sequence[Mask]) -> "History":
+        """Return the same history in which the hours of these masks, and no others, are not learnt from."""
+        masked = masked_hours(masks, self.hourly) if masks else None
+        return replace(self, hourly=replace(self.hourly, masked=masked))
 
 
 @dataclass(frozen=True)
@@ -125,6 +132,11 @@ class Baseline:
         share = share[self.roster.service_of]
         mean = np.maximum(self.slot_mean[:, local.slot] * share, LEAST_MEAN / per_hour)
         variance = np.maximum(self.slot_variance[:, local.slot] * share, mean)
+        factor = expected_factor(
+            self.calendar.events, self.roster, Grid(step, first, max(0, stop - first)), mean
+        )
+        if factor is not None:
+            mean, variance = mean * factor, variance * factor
         return Expectation(mean, variance, self.day_spread, self.dispersion)
 
     def for_roster(self, roster: Roster) -> "Baseline":

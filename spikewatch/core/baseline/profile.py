@@ -142,7 +142,7 @@ class _Fit:
     """The fit of some rows of a panel of hours."""
 
     def __init__(self, hourly: Panel, rows: slice, hours: _Hours) -> None:
-        seen = hourly.known_rows[rows]
+        seen = hourly.learnt_rows[rows]
         counts = np.where(seen, hourly.counts[rows], 0.0)
         self._known = _alive(counts, seen)
         known = self._known[:, hours.order].astype(np.float64)
@@ -164,7 +164,9 @@ class _Fit:
                 most = (CLIP_FACTOR * usual + CLIP_SIGMAS * np.sqrt(2.0 * usual) + 2.0)[:, hours.slots]
                 counts = np.minimum(self._counts, most)
                 ordinary = np.where(self._counts > most, usual[:, hours.slots], self._counts)
-        return _Fitted(shape, level, self._dispersion(counts, shape))
+        # who never wrote weighs nothing in what the parts sum to: such a series may not exist yet
+        seen = self._counts.any(axis=1)
+        return _Fitted(shape, np.where(seen, level, 0.0), self._dispersion(counts, shape))
 
     def _without_floods(self, counts: Floats) -> Floats:
         """Return the counts with hours cut that are beyond all measure, judged by the other weeks of their slot."""
@@ -225,6 +227,8 @@ def todays_gain(mean: Floats, dispersion: Floats, recent: Panel, calendar: Calen
     slots = calendar.local(recent.grid.stop - hours, recent.grid.stop, HOUR).slot
     # the fleet is busy as its known services are, in every hour
     known = recent.known[:, newest]
+    if recent.masked is not None:
+        known = known & ~recent.masked[services, newest]
     expected = _with_total(mean[services][:, slots] * known)
     tickets = _with_total(np.where(known, recent.counts[services, newest], 0.0))
     spread = np.sqrt(dispersion[roster.n_leaves :, None] * expected)

@@ -50,7 +50,7 @@ def slot_profile(hourly: Panel, slots: Ints) -> SlotProfile:
     """
     roster = hourly.roster
     order = np.argsort(slots, kind="stable")
-    known = hourly.known_rows
+    known = hourly.learnt_rows
     parts = []
     flat = np.ones((len(roster) - roster.n_leaves, SLOTS))
     rollups = slice(roster.n_leaves, len(roster))

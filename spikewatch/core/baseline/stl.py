@@ -47,7 +47,7 @@ CHUNK = 500
 def by_stl(hourly: Panel, *, calendar: Calendar, seasonal: SlotProfile) -> tuple[SlotProfile, Bools]:
     """Return the seasonal profile with the rows that STL can model replaced, and which (n_series,) those are."""
     weeks = _Weeks.of(hourly, calendar)
-    known = hourly.known_rows
+    known = hourly.learnt_rows
     enough = known.sum(axis=1) >= LEAST_WEEKS * SLOTS
     modelled = enough & (seasonal.mean.mean(axis=1) >= LEAST_RATE) & (len(weeks.column) >= LEAST_WEEKS)
     profile = replace(

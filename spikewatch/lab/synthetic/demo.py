@@ -42,6 +42,11 @@ HISTORY: Final = timedelta(weeks=8)
 TICKETS: Final = 60_000
 """Tickets to expect in the history."""
 
+CAMPAIGN_BEGINS: Final = timedelta(hours=49)
+CAMPAIGN_LASTS: Final = timedelta(hours=3, minutes=30)
+CAMPAIGN_FACTOR: Final = 1.6
+"""The campaign of the live part: Wednesday 07:00 to 10:30, announced in the demo's calendar."""
+
 _SEED: Final = 20261102
 _DAY_CV: Final = (0.07, 0.04)
 _SPREAD: Final = 1.3
@@ -193,7 +198,7 @@ def demo_world(*, language: Language = Language.JA, start_of_live: datetime = ST
     grid, judged = Grid.between(start, end, STEP), Span(start_of_live, end)
     local = LocalTime.of(grid, zone=TOKYO, country="JP")
     desk = _demo_desk(calendar, language)
-    benign = _sale(language, start_of_live)
+    benign = _campaigns(language, start_of_live)
     expected = expected_of(desk, local=local, grid=grid, rng=people) * campaign_factor(
         desk, benign, grid=grid
     )
@@ -242,10 +247,14 @@ def _named(language: Language, service: str, *categories: str) -> tuple[str, tup
     )
 
 
-def _sale(language: Language, start_of_live: datetime) -> tuple[Benign, ...]:
+def _campaigns(language: Language, start_of_live: datetime) -> tuple[Benign, ...]:
+    """Return a sale of the past, and a campaign that begins on Wednesday morning."""
     name, _ = _named(language, "campaign")
     noon = start_of_live - timedelta(days=24) + timedelta(hours=6)
-    return (Benign(name, Span(noon, noon + timedelta(days=2)), 1.6, "autumn sale"),)
+    sale = Benign(name, Span(noon, noon + timedelta(days=2)), CAMPAIGN_FACTOR, "autumn sale")
+    begins = start_of_live + CAMPAIGN_BEGINS
+    span = Span(begins, begins + CAMPAIGN_LASTS)
+    return sale, Benign(name, span, CAMPAIGN_FACTOR, "prize draw")
 
 
 def _story(ground: Ground, language: Language, start_of_live: datetime) -> tuple[PlantedSurge, ...]:
