@@ -9,14 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikewatch.adapters.csv_source import Kind, Recorded, finest_step, read_gaps, read_input, require_step
+from spikewatch.adapters.csv_source import (
+    Kind,
+    Recorded,
+    finest_step,
+    read_gaps,
+    read_input,
+    read_labels,
+    require_step,
+)
 from spikewatch.core.counts import Gap, SeriesKey
+from spikewatch.core.events import Label, LabelKind
 from spikewatch.core.timegrid import Span
 from spikewatch.errors import Mistake
 
 COUNTS = "timestamp,service,category,count\n"
 TICKETS = "id,created_at,service,category,updated_at,status\n"
 GAPS = "start,end,service\n"
+LABELS = "start,end,service,category,kind\n"
 T = "2026-05-11T10:00:00+09:00"
 NINE_O_CLOCK = int(datetime(2026, 5, 11, 1, tzinfo=UTC).timestamp())
 
@@ -161,6 +171,7 @@ def test_a_ticket_counts_once_as_its_newest_row_says(
         ),
         ("timestamp,service,service,category,count\n", "a column stands twice"),
         ("start,end,service\n", "a gaps file belongs to --gaps"),
+        (LABELS, "a labels file belongs to --labels"),
         (
             COUNTS + "yesterday,pay,login,1\n",
             "input.csv:2: timestamp: 'yesterday' is no time; write it as 2026-",
@@ -323,3 +334,52 @@ def test_a_gaps_file_may_hold_none(tmp_path: Path) -> None:
 def test_a_wrong_gap_names_its_line(content: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(Mistake, match=said):
         read_gaps(written(tmp_path, content))
+
+
+# -- labels
+
+
+def test_a_labels_file_becomes_labels_and_other_columns_are_ignored(tmp_path: Path) -> None:
+    noon = "2026-05-11T12:00:00+09:00"
+    content = (
+        "id,start,end,service,category,kind,recorded_at,note\n"
+        f"1,{T},{noon},pay,login,incident,2026-05-12T00:00:00Z,card network\n"
+        f"2,{T},{noon},,,expected,,\n"
+        f"3,{T},{noon},pay,,false_alarm,,\n"
+    )
+
+    labels = read_labels(written(tmp_path, content))
+
+    start = datetime(2026, 5, 11, 1, tzinfo=UTC)
+    span = Span(start, start + timedelta(hours=2))
+    assert labels == (
+        Label(span, "pay", "login", LabelKind.INCIDENT, datetime(2026, 5, 12, tzinfo=UTC)),
+        Label(span, None, None, LabelKind.EXPECTED),
+        Label(span, "pay", None, LabelKind.FALSE_ALARM),
+    )
+
+
+def test_a_labels_file_may_hold_none(tmp_path: Path) -> None:
+    assert read_labels(written(tmp_path, LABELS)) == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (LABELS + f"{T},{T},pay,,incident\n", "input.csv:2: end: .* is not after start .* a label lasts"),
+        (
+            LABELS + f"{T},2026-05-12T00:00:00Z,pay,,outage\n",
+            "input.csv:2: kind: 'outage' is no kind of label; write incident, expected, false_alarm",
+        ),
+        (
+            f"{LABELS.strip()},recorded_at\n{T},2026-05-12T00:00:00Z,pay,,incident,2026-05-12\n",
+            "input.csv:2: recorded_at: '2026-05-12' has no UTC offset",
+        ),
+        ("start,end,service,category,note\n", "'kind' is missing"),
+        (COUNTS, "this is a counts file"),
+        (GAPS, "a gaps file belongs to --gaps"),
+    ],
+)
+def test_a_wrong_label_names_its_line(content: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match=said):
+        read_labels(written(tmp_path, content))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spikewatch.core.calibration import Peaks, fit_tail
 from spikewatch.core.counts import ALL, FLEET, Roster, SeriesKey
 from spikewatch.core.incidents import Change, Incident, Phase, Severity
 from spikewatch.core.notices import (
@@ -94,6 +95,20 @@ def test_a_chance_is_told_in_weeks_from_more_than_none_to_ten_years(
 @pytest.mark.parametrize(("budget", "weeks"), [(1.0, 1.0), (2.0, 0.5), (0.25, 4.0)])
 def test_at_the_threshold_chance_strikes_as_often_as_the_budget_allows(budget: float, weeks: float) -> None:
     assert chance_weeks(1.0, cutoff=5.0, budget=budget) == weeks
+
+
+def test_where_the_past_has_a_tail_the_chance_follows_it() -> None:
+    rng = np.random.default_rng(1)
+    tail = fit_tail(Peaks(4.0 + rng.exponential(1.0, 500), rng.integers(0, 35, 500), 35))
+    assert tail is not None
+    cutoff = tail.threshold(false_alarms_per_week=2.0)
+
+    at_threshold = chance_weeks(1.0, cutoff=cutoff, budget=2.0, tail=tail)
+    beyond = chance_weeks(1.2, cutoff=cutoff, budget=2.0, tail=tail)
+
+    assert at_threshold == pytest.approx(0.5)
+    assert beyond == pytest.approx(1 / tail.per_week(1.2 * cutoff))
+    assert chance_weeks(50.0, cutoff=cutoff, budget=2.0, tail=tail) == MOST_CHANCE_WEEKS
 
 
 # -- facts

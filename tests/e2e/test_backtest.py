@@ -124,3 +124,43 @@ def test_an_input_that_ends_in_the_outage_leaves_it_open_and_no_output_half_writ
     assert "nowhere/kept.jsonl: cannot be written" in failed.stderr
     assert replaced.returncode == 0
     assert (folder / "kept.jsonl").read_text("utf-8") == done.stdout
+
+
+def test_labels_are_read_and_a_wrong_one_is_told_at_its_line(folder: Path) -> None:
+    command = ("backtest", "counts.csv", "--config", "c.yaml", "--since", "2026-04-21", "--format", "jsonl")
+    header, span = (
+        "start,end,service,category,kind,note",
+        "2026-04-23T14:10:00+09:00,2026-04-23T14:40:00+09:00",
+    )
+    (folder / "labels.csv").write_text(f"{header}\n{span},payments,login,incident,-\n", encoding="utf-8")
+    (folder / "wrong.csv").write_text(f"{header}\n{span},payments,login,outage,-\n", encoding="utf-8")
+
+    plain = spikewatch(*command, folder=folder)
+    good = spikewatch(*command, "--labels", "labels.csv", folder=folder)
+    wrong = spikewatch(*command, "--labels", "wrong.csv", folder=folder)
+
+    assert good.returncode == 0, good.stderr
+    (found, told) = (json.loads(run.stdout.splitlines()[0]) for run in (plain, good))
+    assert (told["opened_at"], told["series"]) == (found["opened_at"], found["series"])
+    assert wrong.returncode == 2
+    assert "wrong.csv:2: kind: 'outage' is no kind of label" in wrong.stderr
+
+
+def test_a_muted_event_keeps_a_backtest_quiet(folder: Path) -> None:
+    event = "{name: works, start: 2026-04-23, end: 2026-04-24, service: payments, expect: mute}"
+    text = f"timezone: Asia/Tokyo\ncalendar: {{country: JP, events: [{event}]}}\n"
+    (folder / "muted.yaml").write_text(text, encoding="utf-8")
+
+    ran = spikewatch(
+        "backtest",
+        "counts.csv",
+        "--config",
+        "muted.yaml",
+        "--since",
+        "2026-04-21",
+        "--format",
+        "jsonl",
+        folder=folder,
+    )
+
+    assert (ran.returncode, ran.stdout) == (0, ""), ran.stderr

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikewatch.core.counts import ALL, Gap, Roster, SeriesKey
+from spikewatch.core.events import Mask
 from spikewatch.core.incidents import Incident, Phase
 from spikewatch.core.timegrid import HOUR, Span, bucket_number, seconds
 from spikewatch.cycle import Verdict
@@ -334,3 +335,26 @@ def test_the_last_bucket_judged_is_the_last_that_ended() -> None:
 
     assert found.judged_until == JUDGED + timedelta(minutes=45)
     assert bucket_number(found.judged_from, STEP) == last_bucket()
+
+
+# -- labels
+
+
+def test_a_label_changes_nothing_before_it_was_recorded() -> None:
+    recorded = JUDGED + timedelta(hours=9)
+    span = Span(JUDGED - timedelta(days=4), JUDGED - timedelta(days=1))
+    labelled = replace(backtester(), masks=(Mask(span, None, None, recorded),))
+    recording = DESK.recording(until=UNTIL)
+    scores: dict[bool, dict[int, list[float]]] = {True: {}, False: {}}
+    for with_label, judging in ((False, backtester()), (True, labelled)):
+
+        def note(verdict: Verdict, seen: dict[int, list[float]] = scores[with_label]) -> None:
+            seen[verdict.assessment.first] = verdict.assessment.expected.sum(axis=(0, 1)).tolist()
+
+        replay(recording, judging, since=JUDGED - STEP, calibrated=False, on_verdict=note)
+
+    from_then = bucket_number(recorded, STEP)
+    assert scores[True].keys() == scores[False].keys()
+    changed = {first for first, seen in scores[True].items() if seen != scores[False][first]}
+    assert changed
+    assert min(changed) == from_then

@@ -370,6 +370,17 @@ def test_the_demo_has_one_past_incident_and_one_login_outage() -> None:
     assert 10 <= outage.factor <= 20
 
 
+def test_the_demo_has_a_campaign_on_its_last_morning_that_is_over_before_the_story_ends() -> None:
+    sale, campaign = demo().benign
+
+    assert sale.span.end < START_OF_LIVE
+    assert (campaign.service, campaign.factor) == ("キャンペーン", 1.6)
+    assert (campaign.span.start, campaign.span.end) == (
+        datetime(2026, 11, 4, 7, 0, tzinfo=TOKYO),
+        datetime(2026, 11, 4, 10, 30, tzinfo=TOKYO),
+    )
+
+
 def test_the_demo_outage_is_plain_to_see_within_half_an_hour() -> None:
     world = demo()
     outage = world.judged_surges[0]

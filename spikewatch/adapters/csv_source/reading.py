@@ -187,20 +187,22 @@ def _expected(kinds: Sequence[Kind]) -> str:
 
 
 def _kind_of(table: Table, *, among: Sequence[Kind]) -> Kind:
-    columns = set(table.columns)
     for kind in among:
-        required, known = set(_REQUIRED[kind]), {*_REQUIRED[kind], *_OPTIONAL.get(kind, ())}
-        fits = required <= columns and (kind in _OPEN or columns <= known)
-        if fits and len(columns) == len(table.columns):
+        if _fits(kind, table.columns) and len(set(table.columns)) == len(table.columns):
             return kind
     raise Mistake(f"{table.file}:1: {_why_unknown(table.columns, among)}")
+
+
+def _fits(kind: Kind, columns: Sequence[str]) -> bool:
+    known = {*_REQUIRED[kind], *_OPTIONAL.get(kind, ())}
+    return set(_REQUIRED[kind]) <= set(columns) and (kind in _OPEN or set(columns) <= known)
 
 
 def _why_unknown(columns: Sequence[str], among: Sequence[Kind]) -> str:
     given = ",".join(columns)
     wrong = f"the header is {given!r}; expected {_expected(among)}"
-    for kind in reversed(Kind):
-        if kind not in among and set(_REQUIRED[kind]) <= set(columns):
+    for kind in Kind:
+        if kind not in among and _fits(kind, columns):
             hint = f"this is a {kind} file" if kind in _INPUTS else f"a {kind} file belongs to --{kind}"
             return f"{wrong} ({hint})"
     if len(columns) == 1 and any(sign in given for sign in ";\t"):
