@@ -103,6 +103,8 @@ def expected_factor(events: Sequence[Event], roster: Roster, grid: Grid, mean: F
 
     mean  (n_series, n_buckets) what is expected without events, > 0
     """
+    if not events:
+        return None
     factors = np.ones((roster.n_leaves, grid.length))
     for event in events:
         touched = _touched(event.span, grid)
@@ -116,6 +118,8 @@ def kept_share(events: Sequence[Event], roster: Roster, grid: Grid, mean: Floats
 
     mean  (n_series, n_buckets) what is expected, > 0
     """
+    if not events:
+        return None
     kept = np.ones((roster.n_leaves, grid.length))
     for event in events:
         touched = _touched(event.span, grid)
