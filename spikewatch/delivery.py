@@ -21,6 +21,7 @@ from spikewatch.core.outbox import (
     Stage,
     Trouble,
     after_error,
+    in_place_of,
     interrupted,
     not_found,
     not_searchable,
@@ -161,9 +162,15 @@ class Deliverer:
             if settled.stage is Stage.QUEUED:
                 queued.append(settled)
         ordered = sorted(queued, key=lambda delivery: (delivery.notice.facts.revision, delivery.created_at))
+        if not ordered:
+            return None
+        newest = ordered[-1]
         for older in ordered[:-1]:
-            self._store.save_delivery(superseded(older, why=f"superseded by {ordered[-1].key}"))
-        return self._worth_telling(thread, ordered[-1]) if ordered else None
+            newest = in_place_of(older, newer=newest)
+            self._store.save_delivery(superseded(older, why=f"superseded by {newest.key}"))
+        if newest is not ordered[-1]:
+            self._store.save_delivery(newest)
+        return self._worth_telling(thread, newest)
 
     def _worth_telling(self, thread: Thread, delivery: Delivery) -> Delivery | None:
         facts = delivery.notice.facts

@@ -153,6 +153,11 @@ def superseded(delivery: Delivery, *, why: str) -> Delivery:
     return replace(delivery, stage=Stage.SUPERSEDED, last_error=why)
 
 
+def in_place_of(older: Delivery, *, newer: Delivery) -> Delivery:
+    """Return the newer delivery; it waits as long as the one that it supersedes had been asked to wait after a failure."""
+    return newer if older.last_error is None else replace(newer, due=max(newer.due, older.due))
+
+
 def interrupted(delivery: Delivery, *, now: datetime) -> Delivery:
     """Return a delivery found in the middle of an attempt that nobody is making any more.
 

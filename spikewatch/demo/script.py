@@ -83,8 +83,7 @@ SCENES = (
         ),
         _both(
             "祝日明けの朝も通知はありません。カレンダーで予告したキャンペーンも、通知なしで過ぎました。",
-            "Nothing was sent on that morning either. A campaign that was announced in the calendar passes "
-            "without an alert.",
+            "Nothing was sent, not even on a campaign that the calendar had announced.",
         ),
     ),
 )

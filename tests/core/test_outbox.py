@@ -17,6 +17,7 @@ from spikewatch.core.outbox import (
     Stage,
     Trouble,
     after_error,
+    in_place_of,
     interrupted,
     not_found,
     not_searchable,
@@ -193,3 +194,11 @@ def test_a_channel_that_cannot_be_searched_is_posted_to_again_rather_than_left_u
     after = not_searchable(doubtful, failure(Trouble.CHANNEL), now=NOW + BELIEVE_AFTER)
 
     assert after.stage is Stage.QUEUED
+
+
+def test_what_supersedes_a_delivery_that_was_asked_to_wait_waits_as_long() -> None:
+    asked_to_wait = replace(delivery(), due=NOW + timedelta(hours=1), last_error="ratelimited")
+    newer = replace(delivery(), key="newer", due=NOW)
+
+    assert in_place_of(asked_to_wait, newer=newer).due == NOW + timedelta(hours=1)
+    assert in_place_of(replace(asked_to_wait, last_error=None), newer=newer).due == NOW

@@ -11,7 +11,7 @@ import numpy as np
 from spikewatch.core.calibration import KEPT_WEEKS, Calibration
 from spikewatch.core.counts import Cells, Roster, SeriesKey, Ticket, TicketState, is_late, remember
 from spikewatch.core.incidents import Incident, Incidents, Phase
-from spikewatch.core.outbox import Delivery, Receipt, Stage, superseded
+from spikewatch.core.outbox import Delivery, Receipt, Stage, in_place_of, superseded
 from spikewatch.core.timegrid import HOUR, bucket_number, bucket_start, seconds
 from spikewatch.ports import CycleCommit, JudgeState, Page, PageOutcome, SourceState, StoreStats
 
@@ -255,4 +255,5 @@ class MemoryStore:
             same_root = (older.incident, older.channel) == (delivery.incident, delivery.channel)
             if same_root and older.stage is Stage.QUEUED:
                 self._outbox[older.key] = superseded(older, why=f"superseded by {delivery.key}")
+                delivery = in_place_of(older, newer=delivery)
         self._outbox[delivery.key] = delivery

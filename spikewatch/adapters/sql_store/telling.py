@@ -9,7 +9,7 @@ from spikewatch.adapters.sql_store.rows import delivery_of, delivery_row, incide
 from spikewatch.adapters.sql_store.tables import incident, judge, outbox, told
 from spikewatch.adapters.sql_store.upserts import upsert
 from spikewatch.core.incidents import Incident, Incidents, Phase
-from spikewatch.core.outbox import Delivery, Receipt, Stage, superseded
+from spikewatch.core.outbox import Delivery, Receipt, Stage, in_place_of, superseded
 from spikewatch.ports import JudgeState
 
 UNSETTLED = (Stage.QUEUED, Stage.SENDING, Stage.UNKNOWN)
@@ -71,6 +71,7 @@ def queue(connection: Connection, delivery: Delivery) -> None:
     )
     for older in [delivery_of(json) for json in connection.scalars(overtaken)]:
         write_delivery(connection, superseded(older, why=f"superseded by {delivery.key}"))
+        delivery = in_place_of(older, newer=delivery)
     write_delivery(connection, delivery)
 
 
