@@ -46,7 +46,7 @@ PEAKS_A_WEEK = 100.0
 
 HIGHEST_LEVEL, LEVEL_STEP = 12.0, 0.25
 
-ROWS_AT_ONCE = 5_000
+ROWS_AT_ONCE = 20_000
 RECENT_HOURS = 72
 """Enough to tell how busy it is."""
 

@@ -479,12 +479,14 @@ def _load_hours(store: Store, detector: Detector, *, first: int, stop: int) -> H
     buckets = Grid(detector.step, first * per_hour, hours.length * per_hour)
     cells = store.counts(first=buckets.first, stop=buckets.stop)
     roster = cells.roster
+    busiest = np.bincount(cells.bucket // per_hour - first, weights=cells.tickets, minlength=1).max()
     panel = build_panel(
         roster,
         hours,
         np.stack([cells.row, cells.bucket // per_hour, cells.tickets], axis=1),
         known=known_buckets(roster, hours, since=since, until=mark),
-        dtype=np.int32,
+        # a large fleet's history is most of the memory, and no cell exceeds the busiest hour of all
+        dtype=np.uint16 if busiest <= np.iinfo(np.uint16).max else np.int32,
     )
     services = np.zeros((len(roster.services), buckets.length), dtype=np.int32)
     np.add.at(services, (roster.service_of[cells.row], cells.bucket - buckets.first), cells.tickets)
