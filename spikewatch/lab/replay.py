@@ -5,19 +5,25 @@ not exist before its first ticket. Cutting the input changes nothing that was re
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 
-from spikewatch.core.baseline import History
+from spikewatch.core.baseline import Baseline, History
 from spikewatch.core.baseline.model import WARM_DAYS
 from spikewatch.core.calibration import Tail
 from spikewatch.core.counts import Bools, Gap, Panel, Roster, known_buckets
 from spikewatch.core.incidents import Incident, Incidents
 from spikewatch.core.timegrid import HOUR, Grid, bucket_number, bucket_start, seconds
 from spikewatch.cycle import Detector, Verdict, judge
+
+FITTED_AT_ONCE = 2
+FITTED_AHEAD = 4
+"""Baselines that wait to be used: enough to keep the fits going while an hour is judged, and few megabytes."""
 
 
 @dataclass(frozen=True)
@@ -123,10 +129,9 @@ def replay(
     tails: dict[int, Tail | None] = {}
     incidents = Incidents()
     found: dict[str, Incident] = {}
-    for left, right in _hours(first, stop, step):
-        epoch = detector.epoch_of(left)
-        baseline = detector.fit(history, epoch=epoch)
-        week = detector.week_of(epoch)
+    hours = list(_hours(first, stop, step))
+    for (left, right), baseline in zip(hours, _baselines(history, detector, hours=hours), strict=True):
+        week = detector.week_of(baseline.epoch)
         if calibrated and week not in tails:
             tails[week] = detector.calibrate(history, recording.panel.cut, week=week).tail
         verdict = judge(
@@ -143,6 +148,23 @@ def replay(
         on_hour((right - first) / max(1, stop - first))
     ordered = sorted(found.values(), key=lambda incident: (incident.opened_at, incident.id))
     return Replayed(tuple(ordered), bucket_start(first, step), bucket_start(max(first, stop), step))
+
+
+def _baselines(
+    history: History, detector: Detector, *, hours: Sequence[tuple[int, int]]
+) -> Generator[Baseline, None, None]:
+    """Yield the baseline of each hour, some hours ahead: none depends on what was judged, and a fit keeps a core busy."""
+    epochs = [detector.epoch_of(left) for left, _ in hours]
+    with ThreadPoolExecutor(max_workers=FITTED_AT_ONCE, thread_name_prefix="fit") as pool:
+        ahead: deque[Future[Baseline]] = deque()
+        try:
+            for number in range(len(epochs) + FITTED_AHEAD):
+                if number < len(epochs):
+                    ahead.append(pool.submit(detector.fit, history, epoch=epochs[number]))
+                if number >= FITTED_AHEAD:
+                    yield ahead.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _hours(first: int, stop: int, step: timedelta) -> Iterator[tuple[int, int]]:

@@ -13,11 +13,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from tests.bench import report
+from spikewatch.core.settings import DetectionSettings
+from tests.bench import intake, report
 
 SIZES = (400, 4000, 10_000)
+JUDGED = (100_000,)
 BACKTESTS = (40, 400)
 SAMPLE = 20
+WINDOWS = len(DetectionSettings().windows)
 FAILED_GATE = 3
 
 
@@ -28,23 +31,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(json.dumps(_measured(options)))
         return 0
     _say(_machine())
-    daemon, backtest = {}, {}
+    daemon, backtest, judged = {}, {}, {}
     with TemporaryDirectory(prefix="spikewatch-bench-") as folder:
         if not options.backtest:
-            daemon = _daemons(options, folder)
+            naive = _child("naive", folder, sample=options.sample)
+            daemon = _daemons(options, folder, naive=naive)
             _say("", *report.daemon_table(daemon))
+            judged = _judged(options, folder, naive=naive)
+            _say(
+                "", "a fleet that is only judged: seconds, peak of memory, scipy tails of each window over it"
+            )
+            _say(*report.judged_table(judged))
+        if not options.backtest:
+            tickets = intake.SAMPLE if options.sizes is None else intake.FEW
+            _say("", *intake.lines(tickets=tickets, url=os.environ.get("SPIKEWATCH_BENCH_STORE")))
         if options.backtest or options.all:
             backtest = _backtests(options, folder)
             _say("", f"backtest of {options.weeks:g} weeks after 8 weeks of history, 5-minute buckets")
             _say(*report.backtest_table(backtest))
-    missed = report.missed(daemon, backtest)
-    _say("", report.summary(daemon, backtest))
+    missed = report.missed(daemon, backtest, judged)
+    _say("", report.summary(daemon, backtest, judged))
     return FAILED_GATE if missed and options.gate else 0
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", help="how many series, one process each")
+    parser.add_argument(
+        "--judged",
+        type=int,
+        nargs="*",
+        default=JUDGED,
+        help="how many series are only judged, one process each",
+    )
     parser.add_argument("--sample", type=int, default=SAMPLE, help="series that are fitted one at a time")
     parser.add_argument("--backtest", action="store_true", help="measure the backtest instead")
     parser.add_argument("--weeks", type=float, default=4.0, help="weeks that the backtest judges")
@@ -57,8 +76,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _daemons(options: argparse.Namespace, folder: str) -> dict[int, dict[str, float]]:
-    naive = _child("naive", folder, sample=options.sample)
+def _daemons(
+    options: argparse.Namespace, folder: str, *, naive: dict[str, float]
+) -> dict[int, dict[str, float]]:
     found = {}
     for size in options.sizes or SIZES:
         _say(f"measuring {size:,} series ...", to_terminal=True)
@@ -67,7 +87,21 @@ def _daemons(options: argparse.Namespace, folder: str) -> dict[int, dict[str, fl
             **_child("models", folder, size=size),
             **_child("daemon", folder, size=size),
             "naive": naive["one series"] * size,
+            "tails": naive["one window"] * WINDOWS * size,
             "sample": naive["sample"],
+        }
+    return found
+
+
+def _judged(
+    options: argparse.Namespace, folder: str, *, naive: dict[str, float]
+) -> dict[int, dict[str, float]]:
+    found = {}
+    for size in options.judged:
+        _say(f"judging {size:,} series ...", to_terminal=True)
+        found[size] = {
+            **_child("judging", folder, size=size),
+            "tails": naive["one window"] * WINDOWS * size,
         }
     return found
 
@@ -101,6 +135,10 @@ def _measured(options: argparse.Namespace) -> dict[str, float]:
             from tests.bench import naive  # noqa: PLC0415 -- the memory of a part is not to be that of another
 
             return naive.measure(sample=options.sample)
+        case "judging":
+            from tests.bench import judging  # noqa: PLC0415 -- as above
+
+            return judging.measure(n_series=size)
         case "fill" | "models" | "daemon":
             from tests.bench import daemon  # noqa: PLC0415 -- as above
 

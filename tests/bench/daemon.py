@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from http.client import HTTPConnection
 from statistics import median
-from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry
 
@@ -14,23 +13,20 @@ from spikewatch.adapters.prometheus.exposition import Exposition
 from spikewatch.adapters.prometheus.fleet import FleetRenderer
 from spikewatch.adapters.prometheus.health import HealthMetrics
 from spikewatch.adapters.sql_store import open_store
-from spikewatch.core.calendars import Calendar
 from spikewatch.core.counts import Panel, Ticket
-from spikewatch.core.incidents import Incidents
 from spikewatch.core.settings import DetectionSettings, ModelName
 from spikewatch.core.timegrid import bucket_number
-from spikewatch.cycle import Cycle, Detector, judge, load_history, load_panel, said_aloud
+from spikewatch.cycle import Cycle, Detector, load_history, load_panel
 from spikewatch.ports import Page, Store
 from tests.bench.desk import AN_HOUR, BEGINS, STEP, Desk, simulated
+from tests.bench.judging import REPEATS, TICKETS_AN_HOUR, detector_of, seconds_of_judging
 from tests.bench.stopwatch import peak_mb, timed
 
 WEEKS = 8
-_TICKETS_AN_HOUR = 0.06
 _PAGE = 20_000
 _FILLED = (WEEKS * 168 + 4) * AN_HOUR
 """Buckets in the store before anything is measured: the history, the longest window and an hour."""
 
-_REPEATS = 9
 _SURGE_AFTER = 3
 _SURGING = 3
 _SURGE_TICKETS = 40
@@ -132,13 +128,7 @@ def _judging(store: Store, detector: Detector, *, bucket: int) -> float:
     panel = load_panel(store, detector, first=first, until=first + 1, sources=store.source_states())
     epoch = detector.epoch_of(first)
     baseline = detector.fit(load_history(store, detector, epoch=epoch), epoch=epoch).for_roster(panel.roster)
-    limits = detector.limits(baseline)
-    return median(
-        timed(lambda: judge(panel, baseline, limits, first=first, incidents=Incidents(), detector=detector))[
-            0
-        ]
-        for _ in range(_REPEATS)
-    )
+    return seconds_of_judging(panel, baseline, detector, first=first)
 
 
 def _scrapes(exposition: Exposition) -> dict[str, float]:
@@ -151,8 +141,8 @@ def _scrapes(exposition: Exposition) -> dict[str, float]:
     server.start()
     host, _, port = server.address.rpartition(":")
     try:
-        plain = [timed(lambda: _get(host, int(port), encoding="identity")) for _ in range(_REPEATS)]
-        gzipped = [timed(lambda: _get(host, int(port), encoding="gzip")) for _ in range(_REPEATS)]
+        plain = [timed(lambda: _get(host, int(port), encoding="identity")) for _ in range(REPEATS)]
+        gzipped = [timed(lambda: _get(host, int(port), encoding="gzip")) for _ in range(REPEATS)]
     finally:
         server.stop()
     return {
@@ -177,18 +167,11 @@ def _busier(hourly: Panel) -> Panel:
 
 
 def _desk(n_series: int) -> Desk:
-    return simulated(n_series, weeks=WEEKS + 1, tickets_an_hour=_TICKETS_AN_HOUR)
+    return simulated(n_series, weeks=WEEKS + 1, tickets_an_hour=TICKETS_AN_HOUR)
 
 
 def _detector(model: ModelName) -> Detector:
-    return Detector(
-        calendar=Calendar(ZoneInfo("Asia/Tokyo")),
-        step=STEP,
-        history=WEEKS * 168 * AN_HOUR * STEP,
-        detection=DetectionSettings(model=model),
-        services={},
-        name=said_aloud,
-    )
+    return detector_of(DetectionSettings(model=model), weeks=WEEKS)
 
 
 def _cycle(store: Store, detector: Detector) -> Cycle:

@@ -97,8 +97,13 @@ NAIVE = (
         lambda found: found["naive"] / (found["cycle"] + REFITS_A_CYCLE * found["refit stl"]),
         times,
     ),
+    Line("scipy tail of each window", itemgetter("tails"), seconds),
+    Line("  over judging one bucket", lambda found: found["tails"] / found["judging"], times),
 )
-BACKTEST = {
+JUDGED: Mapping[int, tuple[Line, ...]] = {
+    100_000: (Line("judging one bucket", itemgetter("judging"), seconds, 0.5),)
+}
+BACKTEST: Mapping[int, tuple[Line, ...]] = {
     40: (Line("seconds", itemgetter("seconds"), seconds, 10.0),),
     400: (
         Line("seconds", itemgetter("seconds"), seconds, 60.0),
@@ -120,6 +125,18 @@ def daemon_table(found: Mapping[int, Found]) -> Iterator[str]:
         yield _row(line.name, [line.shown(line.value(found[size])) for size in sizes], "")
 
 
+def judged_table(found: Mapping[int, Found]) -> Iterator[str]:
+    """Yield the lines of fleets that are only judged, a line a size."""
+    for size, measured in sorted(found.items()):
+        told = ", ".join(_verdict(line, measured) for line in JUDGED.get(size, ()))
+        amounts = [
+            seconds(measured["judging"]),
+            megabytes(measured["peak"]),
+            times(measured["tails"] / measured["judging"]),
+        ]
+        yield _row(f"{size:,} series, judging one bucket", amounts, told)
+
+
 def backtest_table(found: Mapping[int, Found]) -> Iterator[str]:
     """Yield the lines of the backtest's table, a line a size."""
     for size, measured in sorted(found.items()):
@@ -132,21 +149,27 @@ def backtest_table(found: Mapping[int, Found]) -> Iterator[str]:
         yield _row(f"{size:,} series, {whole(measured['buckets'])} buckets", amounts, told)
 
 
-def missed(daemon: Mapping[int, Found], backtest: Mapping[int, Found]) -> list[str]:
+def missed(
+    daemon: Mapping[int, Found], backtest: Mapping[int, Found], judged: Mapping[int, Found]
+) -> list[str]:
     """Return the targets that were measured and not met."""
-    return [name for name, met in _checked(daemon, backtest).items() if met is Met.NO]
+    return [name for name, met in _checked(daemon, backtest, judged).items() if met is Met.NO]
 
 
-def summary(daemon: Mapping[int, Found], backtest: Mapping[int, Found]) -> str:
+def summary(daemon: Mapping[int, Found], backtest: Mapping[int, Found], judged: Mapping[int, Found]) -> str:
     """Return in one line how it stands with the targets."""
-    met = list(_checked(daemon, backtest).values()).count(Met.YES)
-    failed = missed(daemon, backtest)
+    met = list(_checked(daemon, backtest, judged).values()).count(Met.YES)
+    failed = missed(daemon, backtest, judged)
     told = f"targets met: {met}, missed: {len(failed)}"
     return f"{told} ({'; '.join(failed)})" if failed else told
 
 
-def _checked(daemon: Mapping[int, Found], backtest: Mapping[int, Found]) -> dict[str, Met | None]:
+def _checked(
+    daemon: Mapping[int, Found], backtest: Mapping[int, Found], judged: Mapping[int, Found]
+) -> dict[str, Met | None]:
     checked = {line.name: _met(line, daemon.get(TARGETS_AT)) for line in DAEMON}
+    for size, lines in JUDGED.items():
+        checked |= {f"{size:,} series: {line.name}": _met(line, judged.get(size)) for line in lines}
     for size, lines in BACKTEST.items():
         checked |= {
             f"backtest of {size} series: {line.name}": _met(line, backtest.get(size)) for line in lines

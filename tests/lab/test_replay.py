@@ -1,5 +1,6 @@
 """Replay: it looks at nothing that came later, says the same twice, and comes to what the daemon came to."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -162,6 +163,16 @@ def test_since_after_the_end_judges_nothing() -> None:
     found = replay(DESK.recording(until=JUDGED), backtester(), since=UNTIL)
 
     assert (found.incidents, found.judged_from, found.judged_until) == ((), UNTIL, UNTIL)
+
+
+def test_a_replay_that_is_broken_off_leaves_nothing_running() -> None:
+    def broken_off(_share: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        replay(DESK.recording(until=UNTIL), backtester(), since=JUDGED, on_hour=broken_off)
+
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("fit")]
 
 
 def test_progress_ends_at_the_whole() -> None:

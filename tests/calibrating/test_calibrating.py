@@ -1,6 +1,6 @@
 """Calibrating: what a replay of the past comes to, and that life and replay come to the same."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
@@ -10,10 +10,17 @@ import numpy as np
 import pytest
 
 from spikewatch.adapters.memory import MemoryStore
-from spikewatch.calibrating import Crossings, peaks_of
 from spikewatch.core.calibration import Calibration
-from spikewatch.core.counts import Panel, Roster, SeriesKey, Ticket
-from spikewatch.core.settings import CategorySettings, DetectionSettings, ModelName, ServiceSettings
+from spikewatch.core.counts import Panel, Ticket
+from spikewatch.core.events import Label, LabelKind
+from spikewatch.core.settings import (
+    CategorySettings,
+    DetectionSettings,
+    ModelName,
+    ServiceSettings,
+    StaticRule,
+)
+from spikewatch.core.timegrid import Span
 from spikewatch.cycle import Cycle, Detector
 from spikewatch.lab.recordings import detector_for
 from spikewatch.lab.replay import Recording, history_of
@@ -22,9 +29,6 @@ from spikewatch.ports import Page
 
 SETTINGS = WorldSettings(quiet=True, services=4, series=14, weeks=10, judged_weeks=1)
 STEP = timedelta(minutes=5)
-ROSTER = Roster.of([SeriesKey("a", f"c{n}") for n in range(2)] + [SeriesKey("b", "c")])
-A0, A1, B = 0, 1, 2
-FLEET = len(ROSTER) - 1
 
 
 @lru_cache(maxsize=2)
@@ -54,18 +58,6 @@ def week() -> int:
 def calibrated(judging: Detector, panel: Panel | None = None, *, at: int | None = None) -> Calibration:
     seen = world().panel if panel is None else panel
     return judging.calibrate(history_of(seen), seen.cut, week=week() if at is None else at)
-
-
-def crossings(*found: tuple[int, int, float]) -> Crossings:
-    """Crossings of (row, bucket, total)."""
-    row, bucket, total = (np.array(column) for column in zip(*found, strict=True))
-    return Crossings(row, bucket, total.astype(np.float64), bucket // 288)
-
-
-def scores(found: Sequence[tuple[int, int, float]]) -> list[float]:
-    """Peaks of seven days, highest first."""
-    peaks = peaks_of(crossings(*found), ROSTER, step=STEP, n_days=7)
-    return sorted(peaks.score.tolist(), reverse=True)
 
 
 @pytest.mark.parametrize("model", list(ModelName))
@@ -110,6 +102,34 @@ def test_an_incident_of_a_past_day_is_one_peak_and_hardly_moves_the_threshold() 
     )
 
 
+@pytest.mark.parametrize("kind", [LabelKind.INCIDENT, LabelKind.EXPECTED])
+def test_a_past_incident_that_was_labelled_is_no_peak_at_all(kind: LabelKind) -> None:
+    panel = world().panel
+    _, stop = detector().calibrated_hours(week())
+    at = (stop - 10 * 24 + 5) * 12 - panel.grid.first
+    leaves = panel.counts[: panel.roster.n_leaves].copy()
+    leaves[0, at : at + 24] += 60
+    counts = np.asarray(panel.roster.roll_up(leaves), dtype=np.int64)
+    began = panel.grid.start + at * STEP
+    label = Label(Span(began, began + timedelta(hours=2)), panel.roster.keys[0].service, None, kind)
+    told = replace(detector(), masks=tuple(mask for mask in [label.mask] if mask))
+
+    found = calibrated(told, Panel(panel.roster, panel.grid, counts, panel.known)).peaks
+
+    assert found is not None
+    assert found.score.max() < 50
+    assert len(found.score) > 50
+
+
+def test_what_is_judged_by_no_chance_changes_no_calibration() -> None:
+    rule = StaticRule(tickets=10, within=timedelta(minutes=30))
+    ruled = CategorySettings(rules=(rule,), runbook="https://wiki.example.com/leak", critical_score=3.0)
+    services = {"a": ServiceSettings(channel="#a", rules=(rule,), categories={"leak": ruled})}
+    plain = {"a": ServiceSettings(categories={"leak": CategorySettings()})}
+
+    assert detector(services=services).standing == detector(services=plain).standing
+
+
 def test_under_three_weeks_of_history_there_is_no_calibration() -> None:
     panel = world().panel
     began = panel.grid.first // (7 * 288)
@@ -141,16 +161,6 @@ def test_a_category_that_is_off_raises_nothing_in_the_past_either() -> None:
     assert found is not None
     assert usual is not None
     assert len(found.score) < len(usual.score)
-
-
-def test_what_comes_within_an_hour_in_one_service_is_one_incident() -> None:
-    assert scores([(A0, 100, 5.0), (A1, 112, 7.0), (B, 105, 6.0)]) == [7.0, 6.0]
-    assert scores([(A0, 100, 5.0), (A1, 113, 7.0)]) == [7.0, 5.0]
-
-
-def test_the_fleet_and_a_service_at_the_same_time_are_one_incident_the_higher() -> None:
-    assert scores([(FLEET, 100, 9.0), (A0, 105, 5.0), (B, 300, 6.0)]) == [9.0, 6.0]
-    assert scores([(FLEET, 100, 4.0), (A0, 105, 5.0)]) == [5.0]
 
 
 def test_life_and_replay_make_the_same_calibration() -> None:
