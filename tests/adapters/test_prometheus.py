@@ -27,12 +27,14 @@ from spikewatch.adapters.prometheus.exposition import Exposition
 from spikewatch.adapters.prometheus.fleet import SHOWN_FOR, FleetRenderer, Rendered
 from spikewatch.adapters.prometheus.health import HealthMetrics, new_registry
 from spikewatch.core.counts import Roster, SeriesKey
-from spikewatch.core.incidents import Incident, Phase, Severity
+from spikewatch.core.handling import Handling
+from spikewatch.core.incidents import Change, Incident, Phase, Severity
 from spikewatch.core.notices import Facts, Notice, Reason
 from spikewatch.core.outbox import Delivery
 from spikewatch.core.scoring import Reading
 from spikewatch.core.snapshot import Snapshot, WindowReadings
 from spikewatch.core.surges import Surge
+from spikewatch.errors import Fault
 from spikewatch.ports import Meter, PageOutcome, Quota, StoreStats
 
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
@@ -127,6 +129,11 @@ def used_in_full() -> Exposition:
     shown, health = exposition()
     health.poll("desk", seconds=1.5, tickets=3, outcome=PageOutcome(added=1, moved=1, removed=2, late=4))
     health.request("desk", code="200")
+    health.poll_skipped("desk", reason="budget")
+    health.backfilled("desk", fraction=0.5, left=2 * MINUTE)
+    health.reconciled("desk", check="sweep", missed=1)
+    health.reconciled("desk", check="brand", difference=-2)
+    health.waits("backfill", known=timedelta(days=3))
     health.quota("desk", Quota(limit=700, remaining=699, resets_at=NOW + MINUTE))
     health.clock_skew("desk", ahead=-MINUTE)
     health.throttled("desk", duration=timedelta(seconds=2.5))
@@ -138,7 +145,11 @@ def used_in_full() -> Exposition:
     health.backlog([waiting("#ops", since=NOW)])
     health.store(StoreStats(size_bytes=10, free_bytes=90, tickets=5, count_rows=6, oldest=NOW))
     health.configured(digest="abc", schema="1")
+    health.unjudged({"learning": 3})
+    with health.store_write():
+        pass
     lead = SeriesKey("pay", "login")
+    health.incident_changed(Change(None, incident(1, series=[lead])), now=NOW + 2 * MINUTE)
     snapshot = snapshot_of([("pay", "login")], surging=["login"])
     shown.publish(replace(snapshot, incidents=(incident(1, series=[lead]),)))
     return shown
@@ -543,6 +554,19 @@ def test_with_detail_surging_a_series_is_seen_to_calm_down_before_it_goes() -> N
     assert [value(each, "spikewatch_series_hidden", reason="filter") for each in found] == [2, 2, 3]
 
 
+def test_with_detail_active_a_series_without_tickets_for_a_week_goes_unless_it_surges() -> None:
+    renderer = FleetRenderer(detail="active")
+    snapshot = snapshot_of(leaves(3), surging=["c2"])
+    alive = np.array([key.category == "c1" for key in snapshot.roster.keys])
+
+    found = samples(text_of(renderer.render(replace(snapshot, active=alive), now=NOW)))
+    unknown = samples(text_of(FleetRenderer(detail="active").render(snapshot, now=NOW)))
+
+    assert series_shown(found) == {"c1", "c2"}
+    assert value(found, "spikewatch_series_hidden", reason="filter") == 1
+    assert series_shown(unknown) == {"c0", "c1", "c2"}
+
+
 def test_with_detail_none_only_rollups_are_shown() -> None:
     found = samples(text_of(FleetRenderer(detail="none").render(snapshot_of(leaves(3)), now=NOW)))
 
@@ -594,6 +618,24 @@ def test_an_incident_names_its_category_only_while_there_is_one() -> None:
         ("INC-3", "", "", "critical"),
     ]
     assert value(found, "spikewatch_incidents_open", severity="warning") == 2
+
+
+def test_an_incident_that_nobody_has_taken_is_counted_apart() -> None:
+    login = [SeriesKey("pay", "login")]
+    taken = Handling(acknowledged_by="sato", acknowledged_at=NOW)
+    incidents = (
+        incident(1, series=login),
+        replace(incident(2, series=login), handling=taken),
+        replace(incident(3, series=login), phase=Phase.RESOLVED),
+    )
+
+    found = samples(
+        text_of(FleetRenderer().render(replace(snapshot_of(leaves(1)), incidents=incidents), now=NOW))
+    )
+
+    assert value(found, "spikewatch_incidents_open", severity="warning") == 2
+    assert value(found, "spikewatch_incidents_unacknowledged", severity="warning") == 1
+    assert value(found, "spikewatch_incidents_unacknowledged", severity="critical") == 0
 
 
 def test_at_most_a_hundred_incidents_are_shown_the_loudest_and_newest() -> None:
@@ -801,3 +843,71 @@ def test_a_clock_that_went_back_does_not_stop_the_count_of_waiting() -> None:
     health.throttled("desk", duration=timedelta(seconds=-3))
 
     assert value(read(), "spikewatch_api_throttled_seconds_total", source="desk") == 0
+
+
+def test_a_page_counts_as_success_long_before_the_first_reading_is_over() -> None:
+    health, read, _ = healthy()
+
+    health.page_read("desk")
+
+    found = read()
+    assert value(found, "spikewatch_poll_last_success_timestamp_seconds", source="desk") == NOW.timestamp()
+    assert value(found, "spikewatch_polls_total", source="desk") == 0
+
+
+def test_an_incident_is_timed_when_it_opens_and_when_it_closes_and_at_no_other_change() -> None:
+    health, read, _ = healthy()
+    opened = incident(0, series=[SeriesKey("pay", "login")])
+    resolved = replace(opened, phase=Phase.RESOLVED, resolved_at=NOW + 40 * MINUTE)
+    closed = replace(resolved, phase=Phase.CLOSED, closed_at=NOW + 100 * MINUTE)
+
+    for before, after in ((None, opened), (opened, resolved), (resolved, closed)):
+        health.incident_changed(Change(before, after), now=NOW + 3 * MINUTE)
+
+    found = read()
+    assert value(found, "spikewatch_incident_detection_delay_seconds_count") == 1
+    assert value(found, "spikewatch_incident_detection_delay_seconds_sum") == 180
+    assert value(found, "spikewatch_incident_duration_seconds_count", severity="warning") == 1
+    assert value(found, "spikewatch_incident_duration_seconds_sum", severity="warning") == 2400
+    assert value(found, "spikewatch_incident_duration_seconds_count", severity="critical") == 0
+
+
+def test_a_write_that_the_store_refuses_counts_as_failed_and_is_not_swallowed() -> None:
+    health, read, _ = healthy()
+
+    with health.store_write():
+        pass
+    with pytest.raises(Fault, match="disk"), health.store_write():
+        raise Fault("the disk is full")
+
+    found = read()
+    assert value(found, "spikewatch_store_writes_total") == 2
+    assert value(found, "spikewatch_store_write_failures_total") == 1
+    assert value(found, "spikewatch_store_write_duration_seconds_count") == 2
+
+
+def test_free_space_that_nobody_sees_is_absent_rather_than_no_number() -> None:
+    health, read, _ = healthy()
+
+    health.store(StoreStats(size_bytes=10, free_bytes=None, tickets=5, count_rows=6, oldest=NOW))
+    unseen = read()
+    health.store(StoreStats(size_bytes=10, free_bytes=90, tickets=5, count_rows=6, oldest=NOW))
+
+    assert value(unseen, "spikewatch_store_free_bytes") is None
+    assert value(unseen, "spikewatch_store_size_bytes") == 10
+    assert value(read(), "spikewatch_store_free_bytes") == 90
+
+
+def test_series_that_a_pass_left_out_are_counted_by_reason() -> None:
+    health, read, _ = healthy()
+
+    health.unjudged({"learning": 2, "no_data": 1, "normal": 5})
+    health.unjudged({"learning": 1})
+
+    found = read()
+    reasons = ("learning", "no_data", "muted")
+    assert [value(found, "spikewatch_detection_skipped_total", reason=reason) for reason in reasons] == [
+        3,
+        1,
+        0,
+    ]

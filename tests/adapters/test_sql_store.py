@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.exc import IntegrityError
 
 from spikewatch.adapters.sql_store import SqlStore, open_store, tables
+from spikewatch.adapters.sql_store.opening import alembic_config
 from spikewatch.adapters.sql_store.upserts import insert_new, upsert
 from spikewatch.core.counts import CountRow, SeriesKey, Ticket
 from spikewatch.core.incidents import Incidents
@@ -101,14 +103,15 @@ def test_counts_lie_in_the_order_of_time_without_a_second_index(path: Path) -> N
 
 def test_a_store_of_an_unknown_schema_version_is_refused_and_left_alone(path: Path) -> None:
     opened(path).close()
+    newest = ScriptDirectory.from_config(alembic_config()).get_current_head()
     run_sql(path, "UPDATE alembic_version SET version_num = '0999'")
 
     with pytest.raises(
-        Fault, match=r"schema version 0999.*knows versions up to 0001.*run the newer spikewatch"
+        Fault, match=rf"schema version 0999.*knows versions up to {newest}.*run the newer spikewatch"
     ):
         opened(path)
 
-    run_sql(path, "UPDATE alembic_version SET version_num = '0001'")
+    run_sql(path, f"UPDATE alembic_version SET version_num = '{newest}'")  # noqa: S608 -- a number of ours
     opened(path).close()
 
 
@@ -166,7 +169,10 @@ def test_a_step_that_does_not_divide_an_hour_is_refused(path: Path) -> None:
         ("var/spikewatch.db", "is no database URL"),
         ("sqlite://", "names no file"),
         ("sqlite:///:memory:", "names no file"),
-        ("mysql://desk:secret@db/desk", r"mysql://desk:\*\*\*@db/desk: only SQLite is supported"),
+        (
+            "mysql://desk:secret@db/desk",
+            r"mysql://desk:\*\*\*@db/desk: only SQLite and PostgreSQL are supported",
+        ),
     ],
 )
 def test_a_url_that_is_none_of_ours_is_a_mistake(url: str, told: str) -> None:
@@ -435,6 +441,7 @@ def test_sizes_are_those_of_the_file_and_its_disk(path: Path) -> None:
     stats = store.stats()
 
     assert stats.size_bytes >= path.stat().st_size > 0
+    assert stats.free_bytes is not None
     assert stats.free_bytes > 0
     assert (stats.tickets, stats.count_rows, stats.oldest) == (2, 1, T0)
     store.close()

@@ -13,6 +13,7 @@ from spikewatch.adapters.memory import MemoryMeter
 from spikewatch.adapters.zendesk.client import retry_after, skew
 from spikewatch.adapters.zendesk.settings import ZendeskSettings
 from spikewatch.adapters.zendesk.source import QUOTA_HEADERS, ZendeskSource, read_quota
+from spikewatch.core.counts import SeriesKey
 from spikewatch.ports import (
     CredentialsRefused,
     CursorRefused,
@@ -362,8 +363,8 @@ def test_without_names_no_page_is_handed_over(open_desk: Open) -> None:
         (Fault(body=b"[]"), "parse"),
         (Fault(body=b""), "parse"),
         (Fault(drop=True), "connect"),
-        (Fault(headers={"Content-Encoding": "gzip"}), "connect"),
-        (Fault(status=302, headers={"Location": "https://elsewhere.example"}), "server"),
+        (Fault(headers={"Content-Encoding": "gzip"}), "parse"),
+        (Fault(status=302, headers={"Location": "https://elsewhere.example"}), "connect"),
         (Fault.error(408), "timeout"),
         (Fault.error(404), "server"),
         (Fault.error(422), "server"),
@@ -598,7 +599,7 @@ def test_a_redirect_is_refused_and_not_followed(open_desk: Open) -> None:
     elsewhere = {"Location": f"{bench.desk.url}/api/v2/brands"}
     bench.desk.fault(Endpoint.EXPORT, Fault(status=302, headers=elsewhere))
 
-    with pytest.raises(Unavailable, match="302"):
+    with pytest.raises(Unavailable, match=r"redirects to 127\.0\.0\.1"):
         bench.source().fetch_page(START)
 
     assert [asked.endpoint for asked in bench.desk.requests] == [Endpoint.TOKENS, Endpoint.EXPORT]
@@ -759,3 +760,75 @@ def test_an_account_is_named_by_subdomain_or_address() -> None:
 def test_settings_that_cannot_work_are_refused(changes: Mapping[str, object], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         settings(**changes)
+
+
+# other ways to sign in
+
+
+@pytest.mark.parametrize(
+    ("ways", "secret"),
+    [
+        ({"auth": "oauth_token", "client_id": None}, "lasting-token"),
+        ({"auth": "api_token", "client_id": None, "email": "ops@acme.example"}, "api-token"),
+    ],
+)
+def test_a_token_that_lasts_signs_every_request_without_signing_in(
+    ways: Mapping[str, object], secret: str
+) -> None:
+    clock = ManualClock(NOW)
+    tokens = ("lasting-token", "ops@acme.example/token:api-token")
+    with HelpDesk(
+        TICKETS, now=clock.now, client_id="tests", client_secret="s3cret", catalogue=CATALOGUE, tokens=tokens
+    ) as desk:
+        chosen = settings(url=desk.url, **ways)
+        source = ZendeskSource(chosen, secret=SecretStr(secret), clock=clock, meter=MemoryMeter())
+        page = source.fetch_page(START)
+        desk.revoke_tokens()
+        with pytest.raises(CredentialsRefused) as refused:
+            source.fetch_page(after(page))
+        asked = [each.endpoint for each in desk.requests]
+        source.close()
+
+    assert len(page.tickets) == 2
+    assert Endpoint.TOKENS not in asked
+    assert chosen.secret_variable in str(refused.value)
+    assert secret not in str(refused.value)
+
+
+def test_the_limit_of_the_whole_account_is_stated(open_desk: Open) -> None:
+    page = open_desk().source().fetch_page(START)
+
+    assert page.account is not None
+    assert (page.account.limit, page.account.remaining) == (700, 699)
+    assert page.account.resets_at == NOW + timedelta(seconds=30)
+
+
+def test_a_desk_without_tls_is_not_trusted(open_desk: Open) -> None:
+    bench = open_desk()
+    source = bench.source()
+    https = ZendeskSource(
+        settings(url=bench.desk.url.replace("http://", "https://")),
+        secret=SecretStr("s3cret"),
+        clock=bench.clock,
+        meter=bench.meter,
+    )
+    bench.sources.append(https)
+
+    with pytest.raises(Unavailable, match="no valid TLS certificate") as failure:
+        https.fetch_page(START)
+
+    assert failure.value.reason == "connect"
+    assert source.fetch_page(START).tickets
+
+
+def test_the_account_counts_by_desk_brand_and_rule_what_search_can_say(open_desk: Open) -> None:
+    bench = open_desk()
+    source = bench.source()
+    source.fetch_page(START)
+    bench.clock.advance(timedelta(minutes=10))
+    found = {
+        (scope.level, scope.name): source.count(scope, start=SINCE, end=NOW)
+        for scope in source.scopes([SeriesKey("Payments", "login"), SeriesKey("Payments", "uncategorised")])
+    }
+
+    assert found == {("rule", "login"): 5, ("brand", "Payments"): 5, ("desk", ""): 5}

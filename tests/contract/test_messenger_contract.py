@@ -23,6 +23,7 @@ class Desk:
 
     messenger: Messenger
     texts: Callable[[], list[str]]
+    thread: Callable[[Receipt], list[str]]
     remove: Callable[[Receipt], None]
     clock: ManualClock
 
@@ -35,6 +36,7 @@ def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
         yield Desk(
             memory,
             lambda: [posted.message.text for posted in memory.messages("#support")],
+            lambda root: [posted.message.text for posted in memory.replies(root)],
             memory.remove,
             clock,
         )
@@ -46,7 +48,10 @@ def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
             [message] = [each for each in chat.messages if each.ts == receipt.message]
             chat.delete(message)
 
-        yield Desk(slack, lambda: [message.text for message in chat.messages], remove, clock)
+        def thread(root: Receipt) -> list[str]:
+            return [each.text for each in chat.messages if each.thread_ts == root.message]
+
+        yield Desk(slack, lambda: [message.text for message in chat.roots], thread, remove, clock)
 
 
 def post(desk: Desk, text: str, *, key: str) -> Receipt:
@@ -103,3 +108,39 @@ def test_a_message_that_a_person_deleted_is_not_found_and_cannot_be_edited(desk:
     assert desk.messenger.find(channel="#support", key="1", since=START) is None
     with pytest.raises(MessageGone):
         desk.messenger.edit(posted, Message("changed"))
+
+
+def reply(desk: Desk, root: Receipt, text: str, *, key: str) -> Receipt:
+    receipt = desk.messenger.reply(root, Message(text), key=key)
+    desk.clock.advance(timedelta(seconds=2))
+    return receipt
+
+
+def test_replies_stand_below_their_message_in_order_and_not_beside_it(desk: Desk) -> None:
+    root, other = post(desk, "a", key="1"), post(desk, "b", key="2")
+
+    reply(desk, root, "first", key="3")
+    reply(desk, root, "second", key="4")
+
+    assert (desk.thread(root), desk.thread(other)) == (["first", "second"], [])
+    assert desk.texts() == ["a", "b"]
+
+
+def test_a_reply_is_found_by_its_key_below_its_message_alone(desk: Desk) -> None:
+    root, other = post(desk, "a", key="1"), post(desk, "b", key="2")
+    replied = reply(desk, root, "first", key="3")
+
+    found = [
+        desk.messenger.find(channel="#support", key=key, since=START, root=below)
+        for key, below in (("3", root), ("3", other), ("4", root), ("3", None))
+    ]
+
+    assert found == [replied, None, None, None]
+
+
+def test_nothing_can_be_said_below_a_message_that_a_person_deleted(desk: Desk) -> None:
+    root = post(desk, "a", key="1")
+    desk.remove(root)
+
+    with pytest.raises(MessageGone):
+        desk.messenger.reply(root, Message("late"), key="2")

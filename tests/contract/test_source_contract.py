@@ -1,19 +1,32 @@
-"""What every source keeps: the same suite for a script in memory and for Zendesk against the simulated desk."""
+"""What every source keeps: the same suite for a script in memory, Zendesk on the simulated desk, queries and files.
 
+Some sources tell of single tickets and some of ready-made counts, so what they say is judged by what a store makes of it.
+"""
+
+import os
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from spikewatch.adapters.clock import ManualClock
-from spikewatch.adapters.memory import MemoryMeter, MemorySource
+from spikewatch.adapters.csv_source.growing import CsvSource
+from spikewatch.adapters.csv_source.settings import CsvSettings
+from spikewatch.adapters.memory import MemoryMeter, MemorySource, MemoryStore
+from spikewatch.adapters.sql_source.settings import SqlSettings
+from spikewatch.adapters.sql_source.source import SqlSource
 from spikewatch.adapters.zendesk.settings import ZendeskSettings
 from spikewatch.adapters.zendesk.source import ZendeskSource
-from spikewatch.core.counts import Ticket
+from spikewatch.core.counts import SeriesKey, Ticket
+from spikewatch.core.timegrid import bucket_number
 from spikewatch.ports import CursorRefused, Page, Position, Source
 from spikewatch.sandbox.helpdesk import Catalogue, DeskTicket, HelpDesk
+from tests.postgres import Cluster
 
 NOW = datetime(2026, 5, 11, 9, 0, tzinfo=UTC)
 SINCE = NOW - timedelta(hours=2)
@@ -21,6 +34,9 @@ START = Position(cursor=None, since=SINCE)
 PER_PAGE = 3
 MOST_PAGES = 50
 FIELD = 900
+STEP = timedelta(minutes=5)
+LOGIN = SeriesKey("shop", "login")
+REFUND = SeriesKey("shop", "refund")
 
 
 def change(number: int, *, minute: int, category: str = "login", counted: bool = True) -> Ticket:
@@ -66,13 +82,13 @@ def pages_of(tickets: Sequence[Ticket], *, watermark: datetime) -> list[Page]:
     ]
 
 
-def memory() -> Iterator[Case]:
+def memory(_: pytest.FixtureRequest) -> Iterator[Case]:
     source = MemorySource(pages_of(EARLY, watermark=NOW))
     later = pages_of(LATER, watermark=NOW + timedelta(hours=1))
     yield Case(open=lambda: source, go_on=lambda: source.add(*later))
 
 
-def zendesk() -> Iterator[Case]:
+def zendesk(_: pytest.FixtureRequest) -> Iterator[Case]:
     clock = ManualClock(NOW)
     rows = [
         DeskTicket(
@@ -115,9 +131,99 @@ def zendesk() -> Iterator[Case]:
             source.close()
 
 
-@pytest.fixture(params=[memory, zendesk])
+EARLY_COUNTS = {LOGIN: 9}
+LATER_COUNTS = {LOGIN: 8, REFUND: 1}
+
+TABLE = "CREATE TABLE counted (bucket_start {instant}, service text, category text, tickets integer)"
+INSERT = "INSERT INTO counted VALUES ('{at}', 'shop', '{category}', {tickets})"
+QUERY = (
+    "SELECT bucket_start, service, category, tickets AS count FROM counted"
+    " WHERE bucket_start >= :since AND bucket_start < :until"
+)
+
+
+def sql(url: str, *, instant: str, execute: Callable[[str], object]) -> Iterator[Case]:
+    """A database in which a row is corrected and another added later."""
+    clock = ManualClock(NOW + timedelta(minutes=10))
+    execute(TABLE.format(instant=instant))
+    execute(INSERT.format(at=SINCE.isoformat(), category="login", tickets=9))
+    settings = SqlSettings.model_validate(
+        {"kind": "sql", "name": "desk", "url": url, "query": QUERY, "at_once": "30m", "overlap": "4h"}
+    )
+    opened: list[SqlSource] = []
+
+    def connect() -> Source:
+        source = SqlSource(settings, password=None, clock=clock, step=STEP)
+        opened.append(source)
+        return source
+
+    def go_on() -> None:
+        clock.advance(timedelta(hours=1))
+        execute("UPDATE counted SET tickets = 8")
+        execute(INSERT.format(at=SINCE.isoformat(), category="refund", tickets=1))
+
+    yield Case(open=connect, go_on=go_on)
+    for source in opened:
+        source.close()
+
+
+def sql_on_sqlite(request: pytest.FixtureRequest) -> Iterator[Case]:
+    file = request.getfixturevalue("tmp_path") / "warehouse.db"
+
+    def execute(statement: str) -> None:
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute(statement)
+
+    yield from sql(f"sqlite:///{file}", instant="text", execute=execute)
+
+
+def sql_on_postgresql(request: pytest.FixtureRequest) -> Iterator[Case]:
+    postgres: Cluster = request.getfixturevalue("postgres")
+    url = postgres.schema()
+    schema = url.rpartition("%3D")[2]
+
+    def execute(statement: str) -> None:
+        postgres.execute(f"SET search_path TO {schema}; {statement}")
+
+    yield from sql(url, instant="timestamptz", execute=execute)
+
+
+def csv(file: Path, *, header: str, early: str, later: str) -> Iterator[Case]:
+    """A file that another program goes on writing to."""
+    clock = ManualClock(NOW + timedelta(minutes=5))
+    file.write_text(header + early)
+    os.utime(file, (NOW.timestamp(), NOW.timestamp()))
+    settings = CsvSettings.model_validate({"kind": "csv", "name": "desk", "path": file, "lag": "0s"})
+
+    def go_on() -> None:
+        clock.advance(timedelta(hours=1))
+        with file.open("a") as stream:
+            stream.write(later)
+        changed = (NOW + timedelta(hours=1)).timestamp()
+        os.utime(file, (changed, changed))
+
+    yield Case(open=lambda: CsvSource(settings, clock=clock, step=STEP, piece=200), go_on=go_on)
+
+
+def csv_tickets(request: pytest.FixtureRequest) -> Iterator[Case]:
+    def rows(tickets: Sequence[Ticket]) -> str:
+        return "".join(
+            f"{each.id},{each.created_at.isoformat()},shop,{each.category},"
+            f"{datetime.fromtimestamp(each.version, tz=UTC).isoformat()},{'open' if each.counted else 'deleted'}\n"
+            for each in tickets
+        )
+
+    yield from csv(
+        request.getfixturevalue("tmp_path") / "tickets.csv",
+        header="id,created_at,service,category,updated_at,status\n",
+        early=rows(EARLY),
+        later=rows(LATER),
+    )
+
+
+@pytest.fixture(params=[memory, zendesk, sql_on_sqlite, sql_on_postgresql, csv_tickets])
 def case(request: pytest.FixtureRequest) -> Iterator[Case]:
-    yield from request.param()
+    yield from request.param(request)
 
 
 def read(source: Source, position: Position = START) -> list[Page]:
@@ -134,33 +240,41 @@ def after(page: Page) -> Position:
     return Position(cursor=page.cursor, since=SINCE)
 
 
-def tickets_of(pages: Sequence[Page]) -> list[Ticket]:
-    return [ticket for page in pages for ticket in page.tickets]
+def counted(pages: Sequence[Page]) -> dict[SeriesKey, int]:
+    """Return what a store counts that took the pages over."""
+    store = MemoryStore(step=STEP)
+    for page in pages:
+        store.commit_page("desk", page, since=SINCE, seen_at=NOW)
+    found = {row.series: row.tickets for row in store.counts(first=0, stop=2**40)}
+    assert {row.bucket for row in store.counts(first=0, stop=2**40)} <= {bucket_number(SINCE, STEP)}
+    return found
 
 
-def test_every_ticket_comes_once_and_as_it_is(case: Case) -> None:
+def test_everything_is_counted_once_and_as_it_is(case: Case) -> None:
     pages = read(case.open())
 
-    assert tickets_of(pages) == list(EARLY)
+    assert counted(pages) == EARLY_COUNTS
+    assert counted([*pages, *pages]) == EARLY_COUNTS
 
 
-def test_every_version_comes_once(case: Case) -> None:
+def test_every_change_is_taken_over(case: Case) -> None:
     source = case.open()
     early = read(source)
 
     case.go_on()
     later = read(source, after(early[-1]))
 
-    assert tickets_of(later) == list(LATER)
+    assert counted([*early, *later]) == LATER_COUNTS
 
 
 def test_reading_resumes_after_any_page(case: Case) -> None:
     pages = read(case.open())
+    assert len(pages) > 1
 
-    for number, page in enumerate(pages[:-1]):
-        resumed = read(case.open(), after(page))
+    for number in range(1, len(pages)):
+        resumed = read(case.open(), after(pages[number - 1]))
 
-        assert tickets_of(resumed) == tickets_of(pages[number + 1 :])
+        assert counted([*pages[:number], *resumed]) == EARLY_COUNTS
 
 
 def test_a_page_that_was_lost_is_read_again(case: Case) -> None:
@@ -168,19 +282,19 @@ def test_a_page_that_was_lost_is_read_again(case: Case) -> None:
 
     first, again = source.fetch_page(START), source.fetch_page(START)
 
-    assert (first.tickets, first.cursor) == (again.tickets, again.cursor)
+    assert (first.tickets, first.census, first.cursor) == (again.tickets, again.census, again.cursor)
 
 
 def test_where_nothing_is_new_a_page_is_empty_and_keeps_the_place(case: Case) -> None:
     source = case.open()
-    last = read(source)[-1]
+    early = read(source)
 
-    quiet = source.fetch_page(after(last))
+    quiet = source.fetch_page(after(early[-1]))
     case.go_on()
     later = read(source, after(quiet))
 
-    assert (len(quiet.tickets), quiet.caught_up) == (0, True)
-    assert tickets_of(later) == list(LATER)
+    assert (quiet.size, quiet.caught_up) == (0, True)
+    assert counted([*early, quiet, *later]) == LATER_COUNTS
 
 
 def test_the_watermark_is_stated_only_when_caught_up_and_never_goes_back(case: Case) -> None:
@@ -195,11 +309,22 @@ def test_the_watermark_is_stated_only_when_caught_up_and_never_goes_back(case: C
     assert len(marks) == 2
 
 
-def test_the_newest_of_a_page_is_its_newest_version(case: Case) -> None:
+def test_the_newest_of_a_page_is_how_far_it_reaches(case: Case) -> None:
     for page in read(case.open()):
-        newest = max(ticket.version for ticket in page.tickets)
+        if page.census is not None:
+            assert page.newest == page.census.span.end
+        else:
+            newest = max(ticket.version for ticket in page.tickets)
+            assert page.newest == datetime.fromtimestamp(_seconds(newest), tz=UTC)
 
-        assert page.newest == datetime.fromtimestamp(newest, tz=UTC)
+
+def test_without_a_cursor_reading_begins_again_and_changes_nothing(case: Case) -> None:
+    source = case.open()
+    pages = read(source)
+
+    again = read(source, Position(cursor=None, since=SINCE))
+
+    assert counted([*pages, *again]) == EARLY_COUNTS
 
 
 def test_a_cursor_from_nowhere_is_refused(case: Case) -> None:
@@ -209,3 +334,8 @@ def test_a_cursor_from_nowhere_is_refused(case: Case) -> None:
 
 def test_a_source_has_the_name_it_was_given(case: Case) -> None:
     assert case.open().name == "desk"
+
+
+def _seconds(version: int) -> int:
+    """Return a version in seconds; some sources count in microseconds."""
+    return version if version < 10**12 else version // 1_000_000

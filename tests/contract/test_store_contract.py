@@ -1,29 +1,39 @@
 """What every store promises, whatever it is made of."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikewatch.adapters.memory import MemoryStore
 from spikewatch.adapters.sql_store import open_store
+from spikewatch.core.acts import Act, ActKind, ActStage, Entry, Refusal, Refused, Via
 from spikewatch.core.calibration import KEPT_WEEKS, Calibration, Peaks
+from spikewatch.core.census import Census, Tallied
 from spikewatch.core.counts import CountRow, SeriesKey, Ticket, is_late
+from spikewatch.core.courses import Course
+from spikewatch.core.events import Label, LabelKind
+from spikewatch.core.handling import Handling, Verdict
 from spikewatch.core.incidents import Incident, Incidents, Phase, Severity
+from spikewatch.core.labels import Noted
+from spikewatch.core.muting import Matcher, Silence
 from spikewatch.core.notices import Facts, Notice, Part, Reason
-from spikewatch.core.outbox import Delivery, Receipt, Stage, sent, started
+from spikewatch.core.outbox import Delivery, Kind, Receipt, Stage, sent, started
 from spikewatch.core.scoring import Reading
 from spikewatch.core.surges import Surge
-from spikewatch.core.timegrid import bucket_number
+from spikewatch.core.timegrid import Span, bucket_number
 from spikewatch.ports import CycleCommit, JudgeState, Page, PageOutcome, SourceState, Store
+from tests.postgres import Cluster
 
 STEP = timedelta(minutes=5)
 T0 = datetime(2026, 5, 11, 10, tzinfo=UTC)
@@ -40,17 +50,55 @@ def memory() -> Iterator[Store]:
     yield MemoryStore(step=STEP)
 
 
+@cache
+def brought_up_to_date() -> bytes:
+    """Return an empty store as a file: copied, for migrating anew takes the most of a short test."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "store.db"
+        open_store(f"sqlite:///{path}", step=STEP).close()
+        return path.read_bytes()
+
+
 @contextmanager
 def sqlite() -> Iterator[Store]:
     with tempfile.TemporaryDirectory() as folder:
-        store = open_store(f"sqlite:///{Path(folder) / 'store.db'}", step=STEP)
+        path = Path(folder) / "store.db"
+        path.write_bytes(brought_up_to_date())
+        store = open_store(f"sqlite:///{path}", step=STEP)
         try:
             yield store
         finally:
             store.close()
 
 
-every_store = pytest.mark.parametrize("opened", [memory, sqlite])
+@dataclass(frozen=True)
+class Schemas:
+    """Schemas of a cluster that are emptied and used again, for making one anew takes the most of a short test."""
+
+    cluster: Cluster
+    free: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def __call__(self) -> Iterator[Store]:
+        url = self.free.pop() if self.free else self.cluster.schema()
+        store = open_store(url, step=STEP)
+        try:
+            yield store
+        finally:
+            store.close()
+            self.cluster.empty(url)
+            self.free.append(url)
+
+
+@pytest.fixture(scope="session")
+def opened(request: pytest.FixtureRequest) -> Opened:
+    if request.param != "postgresql":
+        chosen: Opened = request.param
+        return chosen
+    return Schemas(request.getfixturevalue("postgres"))
+
+
+every_store = pytest.mark.parametrize("opened", [memory, sqlite, "postgresql"], indirect=True)
 
 
 def ticket(
@@ -420,6 +468,7 @@ class Told:
 
 
 @every_store
+@settings(max_examples=30)  # each begins a store anew
 @given(told=st.builds(Told, pages))
 def test_counts_are_what_a_recount_of_the_last_word_gives(opened: Opened, told: Told) -> None:
     with opened() as store:
@@ -434,6 +483,7 @@ def test_counts_are_what_a_recount_of_the_last_word_gives(opened: Opened, told: 
 
 
 @every_store
+@settings(max_examples=30)  # each begins two stores anew
 @given(history=st.lists(versions, max_size=20), cuts=st.lists(st.integers(0, 20), max_size=5))
 def test_how_a_history_is_cut_into_pages_changes_nothing(
     opened: Opened, history: list[Ticket], cuts: list[int]
@@ -449,6 +499,7 @@ def test_how_a_history_is_cut_into_pages_changes_nothing(
         assert cut.ticket_totals() == whole.ticket_totals()
 
 
+@settings(max_examples=30)  # each begins a store anew
 @given(told=st.builds(Told, pages))
 def test_all_stores_agree_on_every_view(told: Told) -> None:
     with memory() as one, sqlite() as other:
@@ -461,6 +512,147 @@ def test_all_stores_agree_on_every_view(told: Told) -> None:
         assert one.ticket_totals() == other.ticket_totals()
         assert one.stats().tickets == other.stats().tickets
         assert one.stats().oldest == other.stats().oldest
+
+
+# -- ready-made counts
+
+
+def census(*rows: tuple[float, SeriesKey, int], start: float = 0, end: float = 10) -> Census:
+    """Rows of (minute, series, tickets) in the span of these minutes."""
+    span = Span(T0 + timedelta(minutes=start), T0 + timedelta(minutes=end))
+    return Census(span, [Tallied(T0 + timedelta(minutes=at), key, number) for at, key, number in rows])
+
+
+def count_out(
+    store: Store, told: Census, *, watermark: datetime | None = None, source: str = "warehouse"
+) -> PageOutcome:
+    told_page = Page((), "c", caught_up=True, watermark=watermark, census=told)
+    return store.commit_page(source, told_page, since=T0, seen_at=T0)
+
+
+@every_store
+def test_a_census_counts_in_the_buckets_of_its_rows_and_rows_of_one_bucket_add_up(opened: Opened) -> None:
+    with opened() as store:
+        outcome = count_out(store, census((0, LOGIN, 3), (4, LOGIN, 2), (5, CARDS, 1)))
+
+        assert outcome == PageOutcome(added=6)
+        assert counts(store) == {CountRow(FIRST, LOGIN, 5), CountRow(FIRST + 1, CARDS, 1)}
+        assert store.ticket_totals() == {LOGIN: 5, CARDS: 1}
+
+
+@every_store
+def test_a_census_read_again_changes_nothing(opened: Opened) -> None:
+    with opened() as store:
+        count_out(store, census((0, LOGIN, 3), (5, CARDS, 1)))
+
+        again = count_out(store, census((0, LOGIN, 3), (5, CARDS, 1)))
+
+        assert again == PageOutcome(ignored=4)
+        assert counts(store) == {CountRow(FIRST, LOGIN, 3), CountRow(FIRST + 1, CARDS, 1)}
+        assert store.ticket_totals() == {LOGIN: 3, CARDS: 1}
+
+
+@every_store
+def test_a_census_replaces_what_it_said_of_its_span_before_and_nothing_beside_it(opened: Opened) -> None:
+    with opened() as store:
+        count_out(store, census((0, LOGIN, 3), (5, LOGIN, 4), (5, CARDS, 2)))
+
+        outcome = count_out(store, census((5, LOGIN, 1), (5, SeriesKey("shop", "lost"), 7), start=5))
+
+        assert outcome == PageOutcome(added=7, removed=5, ignored=1)
+        assert counts(store) == {
+            CountRow(FIRST, LOGIN, 3),
+            CountRow(FIRST + 1, LOGIN, 1),
+            CountRow(FIRST + 1, SeriesKey("shop", "lost"), 7),
+        }
+
+
+@every_store
+def test_two_sources_that_count_in_one_series_have_a_share_each(opened: Opened) -> None:
+    with opened() as store:
+        commit(store, ticket("1"), ticket("2"))
+        count_out(store, census((0, LOGIN, 3)))
+        count_out(store, census((0, LOGIN, 5)), source="lake")
+
+        count_out(store, census((0, LOGIN, 1)))
+
+        assert counts(store) == {CountRow(FIRST, LOGIN, 2 + 5 + 1)}
+
+
+@every_store
+def test_what_a_bucket_far_below_the_watermark_gains_is_late(opened: Opened) -> None:
+    mark = T0 + timedelta(hours=1)
+    with opened() as store:
+        count_out(store, census((0, LOGIN, 3)), watermark=mark)
+
+        outcome = count_out(store, census((0, LOGIN, 5)))
+        gained = counts(store)
+        count_out(store, census((0, LOGIN, 4)))
+        lost_a_late_one = counts(store)
+        count_out(store, census((0, LOGIN, 2)))
+
+        assert outcome == PageOutcome(added=2, ignored=3, late=2)
+        assert gained == {CountRow(FIRST, LOGIN, 5, late=2)}
+        assert lost_a_late_one == {CountRow(FIRST, LOGIN, 4, late=1)}
+        assert counts(store) == {CountRow(FIRST, LOGIN, 2)}
+
+
+@every_store
+def test_what_was_forgotten_is_not_counted_again_by_a_census(opened: Opened) -> None:
+    with opened() as store:
+        count_out(store, census((0, LOGIN, 3), (5, LOGIN, 4)))
+        store.forget(tickets_before=T0, counts_before=T0 + timedelta(minutes=5))
+
+        count_out(store, census((0, LOGIN, 9), (5, LOGIN, 5)))
+
+        assert counts(store) == {CountRow(FIRST + 1, LOGIN, 5)}
+
+
+@every_store
+def test_a_census_that_cuts_a_bucket_is_refused_and_changes_nothing(opened: Opened) -> None:
+    with opened() as store:
+        with pytest.raises(ValueError, match="cuts a bucket"):
+            count_out(store, census((0, LOGIN, 3), end=7))
+
+        assert counts(store) == set()
+        assert store.source_state("warehouse") is None
+
+
+@every_store
+def test_a_source_feeds_the_services_that_its_tickets_and_censuses_counted_in(opened: Opened) -> None:
+    with opened() as store:
+        commit(store, ticket("1"), ticket("2", series=CARDS), ticket("3", series=SeriesKey("shop", "lost")))
+        count_out(store, census((0, LOGIN, 3)))
+        count_out(store, census(), source="empty")
+
+        assert dict(store.feeds()) == {
+            "desk": frozenset({"payments", "shop"}),
+            "warehouse": frozenset({"payments"}),
+        }
+
+
+said = st.lists(st.tuples(st.integers(0, 3), st.sampled_from([LOGIN, CARDS]), st.integers(0, 3)), max_size=4)
+
+
+@every_store
+@settings(max_examples=30)  # each begins a store anew
+@given(told=st.lists(st.tuples(said, st.sampled_from([None, 5, 60])), max_size=5))
+def test_counts_are_what_the_last_census_of_each_bucket_says(
+    opened: Opened, told: list[tuple[list[tuple[int, SeriesKey, int]], int | None]]
+) -> None:
+    expected: Counter[tuple[int, SeriesKey]] = Counter()
+    with opened() as store:
+        for rows, minute in told:
+            expected.clear()
+            for bucket, key, number in rows:
+                expected[FIRST + bucket, key] += number
+            mark = None if minute is None else T0 + timedelta(minutes=minute)
+            count_out(store, census(*((5 * each, key, n) for each, key, n in rows), end=20), watermark=mark)
+
+        found = counts(store)
+
+    assert {(row.bucket, row.series): row.tickets for row in found} == dict(+expected)
+    assert all(0 <= row.late <= row.tickets for row in found)
 
 
 # -- judging
@@ -672,6 +864,36 @@ def test_a_newer_delivery_supersedes_those_still_queued_for_its_incident_and_cha
 
 
 @every_store
+def test_a_reply_overtakes_nothing_is_overtaken_by_nothing_and_is_not_the_living_message(
+    opened: Opened,
+) -> None:
+    first, second = (
+        replace(delivery(key, minute=minute), kind=Kind.REPLY) for key, minute in (("r1", 1), ("r2", 2))
+    )
+    with opened() as store:
+        store.commit_cycle(cycle(deliveries=[delivery("root"), first]))
+        store.commit_cycle(cycle(deliveries=[second]))
+        store.commit_cycle(cycle(deliveries=[delivery("newest", minute=3)]))
+        store.save_delivery(sent(first, Receipt("C1", "9.0")))
+
+        assert [each.key for each in store.unsettled()] == ["r2", "newest"]
+        assert store.receipt(incident="INC-1", channel="#oncall") is None
+
+
+@every_store
+def test_a_delivery_with_a_course_and_earlier_notices_comes_back_as_it_was(opened: Opened) -> None:
+    shown = Course(T0, timedelta(minutes=15), (3, None), (1e-9, 2.5), (0.1, 0.0), (None, 4))
+    told = delivery().notice
+    assert isinstance(told, Notice)
+    rich = replace(told, facts=replace(told.facts, course=shown, joined=(CARDS,), growing=True))
+    kept = replace(delivery(), notice=rich, kind=Kind.REPLY, earlier=(rich,))
+    with opened() as store:
+        store.commit_cycle(cycle(deliveries=[kept]))
+
+        assert list(store.unsettled()) == [kept]
+
+
+@every_store
 def test_of_two_deliveries_in_one_cycle_the_later_supersedes_the_earlier(opened: Opened) -> None:
     with opened() as store:
         store.commit_cycle(cycle(deliveries=[delivery("first"), delivery("second")]))
@@ -681,7 +903,7 @@ def test_of_two_deliveries_in_one_cycle_the_later_supersedes_the_earlier(opened:
 
 @every_store
 def test_unsettled_deliveries_come_oldest_first_and_settled_ones_not_at_all(opened: Opened) -> None:
-    stages = dict(zip("abcdef", Stage, strict=True))
+    stages = dict(zip("abcdefg", Stage, strict=True))
     with opened() as store:
         for age, (key, stage) in enumerate(stages.items()):
             store.save_delivery(delivery(key, of=key, minute=-age, stage=stage))
@@ -786,3 +1008,184 @@ def test_instants_from_elsewhere_are_understood(opened: Opened) -> None:
         )
 
         assert store.source_state("desk") == SourceState(T0, "c", watermark=T0)
+
+
+# -- acting
+
+
+def act(key: str = "a1", *, kind: ActKind = ActKind.ACKNOWLEDGE) -> Act:
+    return Act(
+        key,
+        kind,
+        "INC-1",
+        "sato",
+        Via.SLACK,
+        T0,
+        user="U1",
+        lasts=timedelta(minutes=30),
+        message=("C1", "1.0"),
+        address="https://hooks.example.com/1",
+    )
+
+
+def judged(identifier: str = "INC-1", *, kind: LabelKind = LabelKind.INCIDENT) -> Incident:
+    found = incident(identifier, minute=15)
+    surge = replace(found.surges[0], began=T0)
+    return replace(found, surges=(surge,), handling=Handling(verdict=Verdict(kind, "sato", T0, "sale")))
+
+
+def noted(*, minute: float = 0, service: str | None = "payments", author: str = "sato") -> Noted:
+    span = Span(T0 + timedelta(minutes=minute), T0 + timedelta(minutes=minute + 30))
+    return Noted(Label(span, service, None, LabelKind.EXPECTED, recorded_at=T0), author, "sale")
+
+
+@every_store
+def test_an_act_comes_back_as_it_was_and_arrives_once(opened: Opened) -> None:
+    with opened() as store:
+        assert store.receive_act(act(), at=T0)
+        assert not store.receive_act(replace(act(), by="suzuki"), at=T0)
+
+        assert store.act("a1") == Entry(act())
+        assert store.act("a2") is None
+        assert list(store.acts(stage=ActStage.RECEIVED)) == [Entry(act())]
+
+
+@every_store
+def test_acts_of_a_stage_come_in_the_order_of_arrival(opened: Opened) -> None:
+    with opened() as store:
+        for key in ("b", "a", "c"):
+            store.receive_act(act(key), at=T0)
+        settled = Entry(act("a")).settled(at=T0, refused=Refused(Refusal.ALREADY, "suzuki", T0))
+        store.save_act(settled)
+
+        assert [entry.act.key for entry in store.acts(stage=ActStage.RECEIVED)] == ["b", "c"]
+        assert list(store.acts(stage=ActStage.SETTLED)) == [settled]
+
+
+@every_store
+def test_an_act_its_incident_its_labels_and_what_is_told_are_one(opened: Opened) -> None:
+    done = Entry(act()).settled(at=T0, refused=None)
+    with opened() as store:
+        store.receive_act(act(), at=T0)
+        store.commit_cycle(
+            replace(cycle(judged(), changed=[judged()], deliveries=[delivery()]), acts=(done,))
+        )
+
+        assert store.act("a1") == done
+        assert store.incident("INC-1") == judged()
+        assert [each.incident for each in store.labels()] == ["INC-1"]
+        assert list(store.unsettled()) == [delivery()]
+
+
+@every_store
+def test_a_commit_that_breaks_off_leaves_the_act_to_be_settled(opened: Opened) -> None:
+    done = Entry(act()).settled(at=T0, refused=None)
+
+    def torn() -> Iterator[Delivery]:
+        yield delivery()
+        raise ConnectionError
+
+    with opened() as store:
+        store.receive_act(act(), at=T0)
+        broken = CycleCommit(cycle(judged()).state, (judged(),), torn(), (done,))  # type: ignore[arg-type]  # breaks off
+
+        with pytest.raises(ConnectionError):
+            store.commit_cycle(broken)
+
+        assert store.act("a1") == Entry(act())
+        assert list(store.labels()) == []
+
+
+@every_store
+def test_an_incident_is_found_by_its_name_closed_or_not(opened: Opened) -> None:
+    closed = incident("INC-2", phase=Phase.CLOSED)
+    with opened() as store:
+        store.commit_cycle(cycle(incident(), changed=[closed]))
+
+        assert store.incident("INC-1") == incident()
+        assert store.incident("INC-2") == closed
+        assert store.incident("INC-3") is None
+
+
+@every_store
+def test_the_deliveries_of_an_incident_come_oldest_first(opened: Opened) -> None:
+    with opened() as store:
+        store.commit_cycle(cycle(deliveries=[delivery("b"), delivery("x", of="INC-2")]))
+        store.save_delivery(replace(delivery("a", minute=-1), stage=Stage.HELD))
+
+        assert [each.key for each in store.deliveries_of("INC-1")] == ["a", "b"]
+
+
+@every_store
+def test_what_is_held_back_is_nobodys_to_send(opened: Opened) -> None:
+    with opened() as store:
+        store.save_delivery(replace(delivery("a"), stage=Stage.HELD))
+        store.commit_cycle(cycle(deliveries=[delivery("b", minute=1)]))
+
+        assert [each.key for each in store.unsettled()] == ["b"]
+        assert [each.key for each in store.deliveries(state=Stage.HELD)] == ["a"]
+
+
+@every_store
+def test_the_labels_of_an_incident_follow_its_verdict_and_its_surges(opened: Opened) -> None:
+    with opened() as store:
+        store.commit_cycle(cycle(judged(), changed=[judged()]))
+        store.commit_cycle(cycle(judged(), changed=[judged(kind=LabelKind.FALSE_ALARM)]))
+        store.commit_cycle(cycle(judged(), changed=[incident("INC-2")]))
+
+        labels = store.labels()
+        assert [(each.label.kind, each.author, each.note, each.incident) for each in labels] == [
+            (LabelKind.FALSE_ALARM, "sato", "sale", "INC-1")
+        ]
+        assert labels[0].label.span == Span(T0, T0 + timedelta(minutes=15))
+
+
+@every_store
+def test_labels_come_back_as_they_were_in_the_order_in_which_they_begin(opened: Opened) -> None:
+    later, earlier = noted(minute=60), noted(service=None)
+    with opened() as store:
+        assert store.add_labels([later, earlier]) == 2
+
+        kept = store.labels()
+        assert [replace(each, number=None) for each in kept] == [earlier, later]
+        assert len({each.number for each in kept}) == 2
+
+
+@every_store
+def test_a_label_that_is_there_already_is_not_kept_twice(opened: Opened) -> None:
+    with opened() as store:
+        store.add_labels([noted()])
+
+        assert store.add_labels([noted(author="suzuki"), noted(minute=5), noted(minute=5)]) == 1
+        assert len(store.labels()) == 2
+
+
+@every_store
+def test_a_label_can_be_removed_and_a_verdict_cannot(opened: Opened) -> None:
+    with opened() as store:
+        store.add_labels([noted()])
+        store.commit_cycle(cycle(judged(), changed=[judged()]))
+        numbers = {each.incident: each.number or 0 for each in store.labels()}
+
+        assert store.remove_label(numbers[None])
+        assert not store.remove_label(numbers[None])
+        assert not store.remove_label(numbers["INC-1"])
+        assert [each.incident for each in store.labels()] == ["INC-1"]
+
+
+@every_store
+def test_a_silence_gets_a_number_and_can_be_ended(opened: Opened) -> None:
+    span = Span(T0, T0 + timedelta(hours=1))
+    wanted = Silence(Matcher("pay*", "login", Severity.WARNING), span, "sato", "bank")
+    with opened() as store:
+        kept = store.save_silence(wanted)
+        other = store.save_silence(replace(wanted, author="suzuki"))
+
+        assert replace(kept, number=None) == wanted
+        assert kept.number != other.number
+        assert list(store.silences(ending_after=T0)) == [kept, other]
+        assert list(store.silences(ending_after=span.end)) == []
+
+        ended = store.save_silence(replace(kept, span=Span(T0, T0 + timedelta(minutes=5))))
+        assert list(store.silences(ending_after=T0)) == [ended, other]
+        assert list(store.silences(ending_after=T0 + timedelta(minutes=5))) == [other]

@@ -84,7 +84,7 @@ def read_input(path: str | PathLike[str]) -> Recorded:
     """
     file = Path(path)
     with opened(file, expected=_expected(_INPUTS)) as table:
-        kind = _kind_of(table, among=_INPUTS)
+        kind = kind_of(file, table.columns)
         complaints = Complaints(file)
         found = _read_counts(table, complaints) if kind is Kind.COUNTS else _read_tickets(table, complaints)
     complaints.settle()
@@ -101,7 +101,7 @@ def read_gaps(path: str | PathLike[str]) -> tuple[Gap, ...]:
     file = Path(path)
     gaps: list[Gap] = []
     with opened(file, expected=_expected((Kind.GAPS,))) as table:
-        _kind_of(table, among=(Kind.GAPS,))
+        kind_of(file, table.columns, among=(Kind.GAPS,))
         start, end, service = (table.columns.index(name) for name in _REQUIRED[Kind.GAPS])
         complaints = Complaints(file)
         for line, row in table.rows(complaints):
@@ -121,7 +121,7 @@ def read_labels(path: str | PathLike[str]) -> tuple[Label, ...]:
     file = Path(path)
     labels: list[Label] = []
     with opened(file, expected=_expected((Kind.LABELS,))) as table:
-        _kind_of(table, among=(Kind.LABELS,))
+        kind_of(file, table.columns, among=(Kind.LABELS,))
         columns = [table.columns.index(name) for name in _REQUIRED[Kind.LABELS]]
         recorded = table.columns.index("recorded_at") if "recorded_at" in table.columns else None
         complaints = Complaints(file)
@@ -186,11 +186,12 @@ def _expected(kinds: Sequence[Kind]) -> str:
     return " or ".join(",".join(_REQUIRED[kind]) for kind in kinds)
 
 
-def _kind_of(table: Table, *, among: Sequence[Kind]) -> Kind:
+def kind_of(file: Path, columns: Sequence[str], *, among: Sequence[Kind] = _INPUTS) -> Kind:
+    """Return what a file with this header holds; raise Mistake where that is none of these."""
     for kind in among:
-        if _fits(kind, table.columns) and len(set(table.columns)) == len(table.columns):
+        if _fits(kind, columns) and len(set(columns)) == len(columns):
             return kind
-    raise Mistake(f"{table.file}:1: {_why_unknown(table.columns, among)}")
+    raise Mistake(f"{file}:1: {_why_unknown(columns, among)}")
 
 
 def _fits(kind: Kind, columns: Sequence[str]) -> bool:

@@ -1,11 +1,15 @@
-"""The store on SQL: SQLAlchemy Core, on SQLite in WAL mode.
+"""The store on SQL: SQLAlchemy Core, in a SQLite file or on a PostgreSQL server.
 
-opening     from a URL to a store: the file, its lock, its schema, its step
+opening     from a URL to a store: where it lies, its schema, its step
+sqlite_file, postgresql_server  what differs between the two, the right to be the only daemon above all
 tables      the schema as the code sees it
 migrations  the schema as it came to be; Alembic runs them when a store opens
 store       `ports.Store`, one transaction a method
 intake      what a page changes, worked out before anything is written
+attributes  what services and categories were made of, each distinct set once
+recounting  tickets moved to where newer rules and names count them
 rows        values to rows and back
+cells, censuses  counts by bucket, and those that a source counts itself
 upserts     the one place where the dialect shows
 faults      what a database error tells a person
 """

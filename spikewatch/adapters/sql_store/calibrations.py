@@ -26,6 +26,11 @@ def write(connection: Connection, calibration: Calibration) -> None:
     connection.execute(delete(meta).where(meta.c.key.startswith(_PREFIX), meta.c.key <= long_ago))
 
 
+def drop_all(connection: Connection) -> None:
+    """Drop every calibration: the past that they were made of is counted otherwise now."""
+    connection.execute(delete(meta).where(meta.c.key.startswith(_PREFIX)))
+
+
 def _key(week: int) -> str:
     # padded, so that keys sort as their weeks do
     return f"{_PREFIX}{week:06}"

@@ -9,11 +9,31 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
+from spikewatch.adapters.sql_store import attributes, censuses
+from spikewatch.adapters.sql_store.cells import (
+    feeds,
+    retired_series,
+    series_keys,
+    with_new,
+    write_counts,
+    write_feeds,
+)
 from spikewatch.adapters.sql_store.intake import WHOLE_MEMORY, Horizon, Intake
 from spikewatch.adapters.sql_store.rows import micros, source_of, source_row
-from spikewatch.adapters.sql_store.tables import count, meta, series, source, ticket
-from spikewatch.adapters.sql_store.upserts import insert_new, upsert
-from spikewatch.core.counts import Cells, Ints, Roster, SeriesKey, TicketState
+from spikewatch.adapters.sql_store.tables import count, meta, retired, series, source, ticket
+from spikewatch.adapters.sql_store.upserts import upsert
+from spikewatch.core.counts import (
+    Attributes,
+    Cells,
+    Ints,
+    Roster,
+    SeriesKey,
+    Ticket,
+    TicketState,
+    attributes_id,
+)
+from spikewatch.core.dimensions import added_up, renamed
+from spikewatch.core.settings import RenameSettings
 from spikewatch.ports import Page, PageOutcome, SourceState
 
 _CHUNK = 1000
@@ -21,17 +41,13 @@ _CHUNK = 1000
 
 _TICKETS_FROM = "tickets_from"
 _COUNTS_FROM = "counts_from"
+RECOUNTS = "recounts"
+"""Where it stands how often a recount came to its end."""
 
 
 def source_states(connection: Connection) -> Mapping[str, SourceState]:
     """Return the state of every source that has been read."""
     return {row.name: source_of(row) for row in connection.execute(select(source))}
-
-
-def series_keys(connection: Connection) -> Mapping[int, SeriesKey]:
-    """Return every series by its id."""
-    rows = connection.execute(select(series.c.id, series.c.service, series.c.category))
-    return {number: SeriesKey(service, category) for number, service, category in rows}
 
 
 def horizon(connection: Connection) -> Horizon:
@@ -72,48 +88,99 @@ def take_page(
 
     ids  of the series known so far; never changed
     """
-    tickets = list(page.tickets)
     before = source_states(connection).get(name)
+    outcome, ids, new = take_tickets(
+        connection, name, page, watermark=before.watermark if before else None, step=step, ids=ids
+    )
+    _write_source(connection, name, (before or SourceState(since)).after(page), seen_at=seen_at, tickets=new)
+    return outcome, ids
+
+
+def take_beside(
+    connection: Connection,
+    name: str,
+    page: Page,
+    *,
+    watermark: datetime | None,
+    step: timedelta,
+    ids: Mapping[SeriesKey, int],
+) -> tuple[PageOutcome, Mapping[SeriesKey, int]]:
+    """Write the tickets of a page that was read beside the cursor; how far the source is read stays as it was.
+
+    watermark  by which tickets seen first are late; None where none is
+    """
+    outcome, ids, new = take_tickets(connection, name, page, watermark=watermark, step=step, ids=ids)
+    more = {"tickets": source.c.tickets + new}
+    connection.execute(update(source).where(source.c.name == name).values(more))
+    return outcome, ids
+
+
+def take_tickets(
+    connection: Connection,
+    name: str,
+    page: Page,
+    *,
+    watermark: datetime | None,
+    step: timedelta,
+    ids: Mapping[SeriesKey, int],
+) -> tuple[PageOutcome, Mapping[SeriesKey, int], int]:
+    """Write tickets and counts of a page; return what changed, the series ids, and how many tickets are new."""
+    tickets = list(page.tickets)
     known = _ticket_states(connection, name, [each.id for each in tickets])
-    intake = Intake(dict(known), step, before.watermark if before else None, horizon(connection))
+    intake = Intake(dict(known), step, watermark, horizon(connection))
     for each in tickets:
         intake.take(each)
-    ids = _with_new(connection, ids, intake.series)
+    ids = with_new(connection, ids, intake.series)
+    attributes.keep(connection, name, _sets(tickets, ids))
     _write_tickets(connection, name, intake, ids)
-    _write_counts(connection, intake, ids)
-    _write_source(
+    write_counts(connection, intake.changes(), gained=intake.gained, ids=ids)
+    write_feeds(connection, name, {ids[key] for key in intake.series})
+    outcome, new = intake.page_outcome, len(intake.known) - len(known)
+    if page.census is None:
+        return outcome, ids, new
+    counted_there, ids = censuses.take(
         connection,
         name,
-        (before or SourceState(since)).after(page),
-        seen_at=seen_at,
-        tickets=len(intake.known) - len(known),
+        page.census,
+        watermark=watermark,
+        step=step,
+        kept_from=intake.horizon.bucket,
+        ids=ids,
     )
-    return intake.page_outcome, ids
+    return outcome + counted_there, ids, new
 
 
 @dataclass(frozen=True)
 class Register:
     """The series as they were read once.
 
-    newest  highest id; a series is never dropped or renamed, so while this stands all the rest does
-    row     (newest + 1,) row in the roster of each id
+    state   highest id, how many series are retired, and how many recounts retired some; while this stands the rest does
+    row     (highest id + 1,) row in the roster of each id, -1 for one that is retired
+    merges  whether several series share one row, by their present names
     """
 
-    newest: int
+    state: tuple[int, ...]
     roster: Roster
     row: Ints
+    merges: bool
 
 
-def registered(connection: Connection, last: Register | None) -> Register:
-    """Return the series; those read last time while there is no new one, for 10,000 names take a while."""
-    newest = connection.scalar(select(func.max(series.c.id))) or 0
-    if last is not None and last.newest == newest:
+def registered(connection: Connection, last: Register | None, *, renames: RenameSettings) -> Register:
+    """Return the series by their present names; those read last time while none came or went, for 10,000 take a while."""
+    newest = select(func.max(series.c.id)).scalar_subquery()
+    gone = select(func.count()).select_from(retired).scalar_subquery()
+    recounts = select(meta.c.value).where(meta.c.key == RECOUNTS).scalar_subquery()
+    state = tuple(int(each or 0) for each in connection.execute(select(newest, gone, recounts)).one())
+    if last is not None and last.state == state:
         return last
-    keys = series_keys(connection)
+    absent = retired_series(connection)
+    keys = {
+        each: renamed(key, renames) for each, key in series_keys(connection).items() if each not in absent
+    }
     roster = Roster.of(keys.values())
-    row = np.full(newest + 1, -1, dtype=np.int64)
+    row = np.full(state[0] + 1, -1, dtype=np.int64)
     row[list(keys)] = [roster.rows[key] for key in keys.values()]
-    return Register(newest, roster, row)
+    return Register(state, roster, row, merges=roster.n_leaves < len(keys))
 
 
 def counted(connection: Connection, register: Register, *, first: int, stop: int) -> Cells:
@@ -123,7 +190,34 @@ def counted(connection: Connection, register: Register, *, first: int, stop: int
     # from the driver straight into an array: a million rows need no wrapping and no list
     rows: Any = connection.execute(query).cursor
     found = np.fromiter(chain.from_iterable(rows), dtype=np.int64).reshape(-1, len(columns)).T
-    return Cells(register.roster, register.row[found[0]], *found[1:])
+    cells = Cells(register.roster, register.row[found[0]], *found[1:])
+    return added_up(cells) if register.merges else cells
+
+
+def services_fed(connection: Connection, register: Register) -> Mapping[str, frozenset[str]]:
+    """Return the services that each source feeds, under their present names."""
+    keys, row = register.roster.keys, register.row
+    return {
+        name: frozenset(keys[row[number]].service for number in numbers if row[number] >= 0)
+        for name, numbers in feeds(connection).items()
+    }
+
+
+def versions(connection: Connection, name: str, ids: Sequence[str]) -> Mapping[str, int]:
+    """Return the stored version of each of these tickets that is known."""
+    return {each: state.version for each, state in _ticket_states(connection, name, ids).items()}
+
+
+def tally(connection: Connection, name: str, *, start: datetime, end: datetime) -> Mapping[SeriesKey, int]:
+    """Return how many tickets of one source, created in `[start, end)`, count in each series; reads them all."""
+    query = (
+        select(series.c.service, series.c.category, func.count())
+        .join_from(ticket, series, ticket.c.series_id == series.c.id)
+        .where(ticket.c.source == name, ticket.c.counted)
+        .where(ticket.c.created_at >= int(start.timestamp()), ticket.c.created_at < int(end.timestamp()))
+        .group_by(series.c.service, series.c.category)
+    )
+    return {SeriesKey(service, category): tickets for service, category, tickets in connection.execute(query)}
 
 
 def drop_tickets(connection: Connection, *, before: int) -> int:
@@ -141,28 +235,26 @@ def drop_tickets(connection: Connection, *, before: int) -> int:
 def _ticket_states(connection: Connection, name: str, wanted: Sequence[str]) -> Mapping[str, TicketState]:
     columns = (ticket.c.id, ticket.c.created_at, ticket.c.version, ticket.c.counted, ticket.c.late)
     query = (
-        select(*columns, series.c.service, series.c.category)
+        select(*columns, ticket.c.attributes, series.c.service, series.c.category)
         .outerjoin_from(ticket, series, ticket.c.series_id == series.c.id)
         .where(ticket.c.source == name, ticket.c.id.in_(bindparam("wanted", expanding=True)))
     )
     states = {}
     for start in range(0, len(wanted), _CHUNK):
         rows = connection.execute(query, {"wanted": wanted[start : start + _CHUNK]})
-        for identifier, second, version, counted, late, service, category in rows:
+        for identifier, second, version, counted, late, held, service, category in rows:
             key = None if service is None else SeriesKey(service, category)
-            states[identifier] = TicketState(second, version, key, counted, late)
+            states[identifier] = TicketState(second, version, key, counted, late, held)
     return states
 
 
-def _with_new(
-    connection: Connection, ids: Mapping[SeriesKey, int], wanted: set[SeriesKey]
-) -> Mapping[SeriesKey, int]:
-    new = [key for key in sorted(wanted) if key not in ids]
-    if not new:
-        return ids
-    rows = [{"service": key.service, "category": key.category, "total": 0} for key in new]
-    connection.execute(insert_new(connection.dialect, series), rows)
-    return {key: number for number, key in series_keys(connection).items()}
+def _sets(tickets: Sequence[Ticket], ids: Mapping[SeriesKey, int]) -> Mapping[int, tuple[Attributes, int]]:
+    """Return by number the sets of attributes by which these tickets count, and the series of each."""
+    return {
+        attributes_id(each.attributes): (each.attributes, ids[each.series])
+        for each in tickets
+        if each.counted and each.attributes is not None and each.series in ids
+    }
 
 
 def _write_tickets(connection: Connection, name: str, intake: Intake, ids: Mapping[SeriesKey, int]) -> None:
@@ -175,30 +267,14 @@ def _write_tickets(connection: Connection, name: str, intake: Intake, ids: Mappi
             "series_id": None if state.series is None else ids[state.series],
             "counted": state.counted,
             "late": state.late,
+            "attributes": state.attributes,
         }
         for identifier in sorted(intake.written)
         for state in [intake.known[identifier]]
     ]
-    fields = ["created_at", "version", "series_id", "counted"]
+    fields = ["created_at", "version", "series_id", "counted", "attributes"]
     if rows:
         connection.execute(upsert(connection.dialect, ticket, on=["source", "id"], replace=fields), rows)
-
-
-def _write_counts(connection: Connection, intake: Intake, ids: Mapping[SeriesKey, int]) -> None:
-    changes = sorted((bucket, ids[key], tickets, late) for bucket, key, tickets, late in intake.changes())
-    rows = [dict(zip(("bucket", "series_id", "tickets", "late"), change, strict=True)) for change in changes]
-    if rows:
-        connection.execute(
-            upsert(connection.dialect, count, on=["bucket", "series_id"], add=["tickets", "late"]), rows
-        )
-    emptied = [{"at": bucket, "of": number} for bucket, number, tickets, _ in changes if tickets < 0]
-    if emptied:
-        cell = (count.c.bucket == bindparam("at"), count.c.series_id == bindparam("of"))
-        connection.execute(delete(count).where(*cell, count.c.tickets == 0), emptied)
-    gains = [{"of": ids[key], "gain": gain} for key, gain in intake.gained.items()]
-    if gains:
-        more = {"total": series.c.total + bindparam("gain")}
-        connection.execute(update(series).where(series.c.id == bindparam("of")).values(more), gains)
 
 
 def _write_source(

@@ -1,49 +1,105 @@
-"""`ports.Store` on SQL: every method is one transaction.
+"""`ports.Store` on SQL: every method is one transaction, in a file or on a server.
 
 Counts are kept by deltas and never counted again: `intake` works out what a page changes from the stored state of its
 tickets, and that is written in bulk. A count that falls to zero loses its row, so that the table holds what a recount would.
 """
 
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
-from threading import Lock
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import Connection, Engine, delete, func, select
+from sqlalchemy import Connection, delete, func, select
 
-from spikewatch.adapters.sql_store import calibrations, counting, telling
+from spikewatch.adapters.sql_store import (
+    acting,
+    attributes,
+    beside,
+    calibrations,
+    censuses,
+    counting,
+    recounting,
+    telling,
+)
 from spikewatch.adapters.sql_store.counting import Register
-from spikewatch.adapters.sql_store.faults import as_faults
 from spikewatch.adapters.sql_store.intake import Horizon
-from spikewatch.adapters.sql_store.lock import FileLock
 from spikewatch.adapters.sql_store.tables import count, incident, series, source
+from spikewatch.core.acts import Act, ActStage, Entry
 from spikewatch.core.calibration import Calibration
-from spikewatch.core.counts import Cells, Roster, SeriesKey
+from spikewatch.core.counts import Attributes, Cells, Roster, SeriesKey
 from spikewatch.core.incidents import Incident
+from spikewatch.core.labels import Noted
+from spikewatch.core.muting import Silence
 from spikewatch.core.outbox import Delivery, Receipt, Stage
+from spikewatch.core.settings import RenameSettings
 from spikewatch.core.timegrid import bucket_number, bucket_start
-from spikewatch.ports import CycleCommit, JudgeState, Page, PageOutcome, SourceState, StoreStats
+from spikewatch.ports import (
+    Backfill,
+    CycleCommit,
+    JudgeState,
+    KeptNaming,
+    Naming,
+    Page,
+    PageOutcome,
+    Recounts,
+    SourceState,
+    StoreStats,
+)
+
+_WEEK_S = 7 * 86_400
+
+
+class Home(Protocol):
+    """Where a store lies, a file or a server: what differs between the two."""
+
+    @property
+    def name(self) -> str:
+        """Return how messages call the store; no secret is in it."""
+        ...
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Give a transaction that sees one moment of the store."""
+        ...
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Give the one transaction that writes; raise Fault where another daemon has taken over."""
+        ...
+
+    def sizes(self, connection: Connection) -> tuple[int, int | None]:
+        """Return the bytes used, and those free where that can be seen."""
+        ...
+
+    def close(self) -> None:
+        """Release the file or the server and the right to be the only daemon; doing so twice does no harm."""
+        ...
 
 
 class SqlStore:
-    """A store in one SQLite file; `open_store` makes it."""
+    """A store in a SQLite file or on a PostgreSQL server; `open_store` makes it."""
 
-    def __init__(self, engine: Engine, *, path: Path, step: timedelta, lock: FileLock | None = None) -> None:
-        """Take over an engine whose schema is up to date and whose counts have this step.
+    def __init__(self, home: Home, *, step: timedelta, renames: RenameSettings | None = None) -> None:
+        """Take over a home whose schema is up to date and whose counts have this step.
 
-        lock  the right to be the only daemon, where it was asked for; released by `close`
+        renames  what old names of services and categories are called now
         """
-        self._engine = engine
-        self._writer = engine.execution_options(writes=True)
-        self._path = path
+        self._home = home
+        self._reading, self._writing = home.reading, home.writing
         self._step = step
-        self._lock = lock
-        self._turn = Lock()
+        self._renames = renames or RenameSettings()
         self._ids: Mapping[SeriesKey, int] = {}
         self._register: Register | None = None
+
+    def watch_writes(self, watch: Callable[[], AbstractContextManager[None]]) -> None:
+        """Have every write from now on happen within `watch()`, which may time it or count its failures."""
+        writing = self._home.writing
+
+        @contextmanager
+        def watched() -> Iterator[Connection]:
+            with watch(), writing() as connection:
+                yield connection
+
+        self._writing = watched
 
     # counting
     def source_state(self, source: str) -> SourceState | None:
@@ -54,7 +110,13 @@ class SqlStore:
         """Take over a page: tickets, count deltas, cursor and watermark, together."""
         with self._writing() as connection:
             outcome, ids = counting.take_page(
-                connection, source, page, since=since, seen_at=seen_at, step=self._step, ids=self._ids
+                connection,
+                source,
+                page,
+                since=since,
+                seen_at=seen_at,
+                step=self._step,
+                ids=recounting.follow(connection, source, page.naming, ids=self._ids),
             )
         self._ids = ids
         return outcome
@@ -63,6 +125,47 @@ class SqlStore:
         """Forget the cursor of a source, so that reading starts again from a point in time."""
         with self._writing() as connection:
             counting.forget_cursor(connection, source)
+
+    def commit_sweep(self, source: str, page: Page) -> PageOutcome:
+        """Take over the tickets of a page that was read beside the cursor; how far the source is read stays as it was."""
+        with self._writing() as connection:
+            ids = recounting.follow(connection, source, page.naming, ids=self._ids)
+            outcome, ids = beside.take_sweep(connection, source, page, step=self._step, ids=ids)
+        self._ids = ids
+        return outcome
+
+    def backfill(self, source: str) -> Backfill | None:
+        """Return which older history of the source is being read; None where none is."""
+        with self._reading() as connection:
+            return beside.backfill_of(connection, source)
+
+    def ask_backfill(self, source: str, *, since: datetime) -> Backfill | None:
+        """Begin to read a source further back than it is; return what is left to read."""
+        with self._writing() as connection:
+            return beside.ask_backfill(connection, source, since=since)
+
+    def commit_backfill(self, source: str, page: Page) -> PageOutcome:
+        """Take over a page of older history and move its cursor; nothing on it is late."""
+        with self._writing() as connection:
+            ids = recounting.follow(connection, source, page.naming, ids=self._ids)
+            outcome, ids = beside.take_backfill(connection, source, page, step=self._step, ids=ids)
+        self._ids = ids
+        return outcome
+
+    def rewind_backfill(self, source: str) -> None:
+        """Forget the cursor of the older history, so that reading it starts again from a point in time."""
+        with self._writing() as connection:
+            beside.forget_cursor(connection, source)
+
+    def versions(self, source: str, ids: Sequence[str]) -> Mapping[str, int]:
+        """Return the stored version of each of these tickets that is known."""
+        with self._reading() as connection:
+            return counting.versions(connection, source, ids)
+
+    def tally(self, source: str, *, start: datetime, end: datetime) -> Mapping[SeriesKey, int]:
+        """Return how many tickets of one source, created in `[start, end)`, count in each series."""
+        with self._reading() as connection:
+            return counting.tally(connection, source, start=start, end=end)
 
     def roster(self) -> Roster:
         """Return all series ever counted."""
@@ -79,13 +182,49 @@ class SqlStore:
         with self._reading() as connection:
             return counting.source_states(connection)
 
+    def feeds(self) -> Mapping[str, frozenset[str]]:
+        """Return which services the tickets of each source have counted in."""
+        with self._reading() as connection:
+            return counting.services_fed(connection, self._registered(connection))
+
     def ticket_totals(self) -> Mapping[SeriesKey, int]:
         """Return how often a ticket began to count in each series; these never fall."""
         with self._reading() as connection:
             register = self._registered(connection)
             keys, row = register.roster.keys, register.row
-            totals: Any = connection.execute(select(series.c.id, series.c.total)).cursor
-            return {keys[row[number]]: total for number, total in totals}
+            totals: Counter[SeriesKey] = Counter()
+            for number, total in connection.execute(select(series.c.id, series.c.total)):
+                if row[number] >= 0:
+                    totals[keys[row[number]]] += total
+            return dict(totals)
+
+    # naming
+    def naming(self, source: str) -> KeptNaming | None:
+        """Return by which naming a source's tickets are counted; None before the first one was adopted."""
+        with self._reading() as connection:
+            return recounting.naming_of(connection, source)
+
+    def adopt(self, source: str, naming: Naming) -> int:
+        """Decide that all tickets of the source count by this naming; return how many sets of attributes move by it."""
+        with self._writing() as connection:
+            moved, ids = recounting.adopt(connection, source, naming, ids=self._ids)
+        self._ids = ids
+        return moved
+
+    def recount(self, source: str, *, after: str, most: int) -> str | None:
+        """Look at up to `most` tickets whose id follows `after`; return the id to go on after, None at the end."""
+        with self._writing() as connection:
+            return recounting.step_on(connection, source, after=after, most=most, step=self._step)
+
+    def recounts(self) -> Recounts:
+        """Return how often a recount has moved tickets, and whether one is pending."""
+        with self._reading() as connection:
+            return recounting.recounts(connection)
+
+    def attributes(self, source: str, *, newest: int) -> Mapping[Attributes, int]:
+        """Return the attributes of the newest tickets that count, with how many tickets have them."""
+        with self._reading() as connection:
+            return attributes.newest(connection, source, tickets=newest)
 
     # judging
     def judge_state(self) -> JudgeState:
@@ -97,8 +236,16 @@ class SqlStore:
         """Take over incident changes and outbox rows together."""
         with self._writing() as connection:
             telling.write_judge_state(connection, commit.state, changed=commit.changed)
+            acting.write_verdicts(connection, commit.changed)
             for delivery in commit.deliveries:
                 telling.queue(connection, delivery)
+            for entry in commit.acts:
+                acting.write_entry(connection, entry)
+
+    def incident(self, identifier: str) -> Incident | None:
+        """Return an incident, closed or not; None where there never was one of that name."""
+        with self._reading() as connection:
+            return telling.incident_named(connection, identifier)
 
     def calibration(self, *, week: int) -> Calibration | None:
         """Return what a week's thresholds follow from; None where it was not kept."""
@@ -131,7 +278,7 @@ class SqlStore:
         """Replace a delivery by its next state; with a receipt, remember it for the incident and channel."""
         with self._writing() as connection:
             telling.write_delivery(connection, delivery)
-            if delivery.receipt is not None:
+            if delivery.receipt is not None and not delivery.is_reply:
                 telling.write_receipt(connection, delivery, delivery.receipt)
 
     def receipt(self, *, incident: str, channel: str) -> Receipt | None:
@@ -144,6 +291,57 @@ class SqlStore:
         with self._reading() as connection:
             return telling.deliveries(connection, tuple(Stage) if state is None else (state,))
 
+    def deliveries_of(self, incident: str) -> Sequence[Delivery]:
+        """Return the deliveries of one incident, oldest first."""
+        with self._reading() as connection:
+            return telling.deliveries_of(connection, incident)
+
+    # acting
+    def receive_act(self, act: Act, *, at: datetime) -> bool:
+        """Put an act into the inbox; return False where its key is there already."""
+        with self._writing() as connection:
+            return acting.receive(connection, act, at=at)
+
+    def act(self, key: str) -> Entry | None:
+        """Return an act with what became of it."""
+        with self._reading() as connection:
+            return acting.entry_of(connection, key)
+
+    def acts(self, *, stage: ActStage) -> Sequence[Entry]:
+        """Return the acts of one stage in the order of arrival."""
+        with self._reading() as connection:
+            return acting.entries(connection, stage)
+
+    def save_act(self, entry: Entry) -> None:
+        """Replace an act by its next state."""
+        with self._writing() as connection:
+            acting.write_entry(connection, entry)
+
+    def labels(self) -> Sequence[Noted]:
+        """Return every label in the order in which they begin."""
+        with self._reading() as connection:
+            return acting.labels(connection)
+
+    def add_labels(self, labels: Sequence[Noted]) -> int:
+        """Keep labels, all or none; return how many are new."""
+        with self._writing() as connection:
+            return acting.add_labels(connection, labels)
+
+    def remove_label(self, number: int) -> bool:
+        """Drop a label that is no verdict on an incident; return False where there is none of that number."""
+        with self._writing() as connection:
+            return acting.remove_label(connection, number)
+
+    def silences(self, *, ending_after: datetime) -> Sequence[Silence]:
+        """Return the silences that end after an instant, by number."""
+        with self._reading() as connection:
+            return acting.silences(connection, ending_after=ending_after)
+
+    def save_silence(self, silence: Silence) -> Silence:
+        """Keep a new silence and return it with its number, or replace the one of that number."""
+        with self._writing() as connection:
+            return acting.save_silence(connection, silence)
+
     # upkeep
     def forget(self, *, tickets_before: datetime, counts_before: datetime) -> int:
         """Drop tickets, counts and settled deliveries older than that; return how many rows went."""
@@ -151,8 +349,11 @@ class SqlStore:
             reached = counting.horizon(connection).moved_to(
                 Horizon(int(tickets_before.timestamp() // 1), bucket_number(counts_before, self._step))
             )
+            if reached.second // _WEEK_S > counting.horizon(connection).second // _WEEK_S:
+                attributes.drop_unused(connection)  # looks at every ticket, so not each time
             counting.write_horizon(connection, reached)
             tickets = counting.drop_tickets(connection, before=reached.second)
+            censuses.forget(connection, before=reached.bucket)
             rows = connection.execute(delete(count).where(count.c.bucket < reached.bucket)).rowcount
             return tickets + rows + telling.drop_settled(connection, before=tickets_before)
 
@@ -162,31 +363,19 @@ class SqlStore:
             tickets = connection.scalar(select(func.sum(source.c.tickets)))
             rows = connection.scalar(select(func.count()).select_from(count))
             oldest = connection.scalar(select(func.min(count.c.bucket)))
-        files = [file for file in (self._path, Path(f"{self._path}-wal")) if file.exists()]
+            size, free = self._home.sizes(connection)
         return StoreStats(
-            size_bytes=sum(file.stat().st_size for file in files),
-            free_bytes=shutil.disk_usage(self._path.parent).free,
+            size_bytes=size,
+            free_bytes=free,
             tickets=int(tickets or 0),
             count_rows=rows or 0,
             oldest=None if oldest is None else bucket_start(oldest, self._step),
         )
 
     def close(self) -> None:
-        """Release the file and the right to be the only daemon."""
-        self._engine.dispose()
-        if self._lock is not None:
-            self._lock.release()
+        """Release the file or the server and the right to be the only daemon."""
+        self._home.close()
 
     def _registered(self, connection: Connection) -> Register:
-        register = self._register = counting.registered(connection, self._register)
+        register = self._register = counting.registered(connection, self._register, renames=self._renames)
         return register
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with as_faults(self._path), self._engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with self._turn, as_faults(self._path), self._writer.begin() as connection:
-            yield connection

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -49,6 +50,16 @@ source = Table(
     Column("tickets", BigInteger, nullable=False),
 )
 
+backfill = Table(
+    "backfill",
+    metadata,
+    Column("source", String, ForeignKey("source.name", name="fk_backfill_source"), primary_key=True),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("cursor", Text),
+    Column("newest", BigInteger),
+)
+
 ticket = Table(
     "ticket",
     metadata,
@@ -59,7 +70,41 @@ ticket = Table(
     Column("series_id", Integer, ForeignKey("series.id", name="fk_ticket_series")),
     Column("counted", Boolean, nullable=False),
     Column("late", Boolean, nullable=False),
+    Column("attributes", BigInteger),
     sqlite_with_rowid=False,
+)
+
+attribute = Table(
+    "attribute",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    UniqueConstraint("name", name="uq_attribute_name"),
+)
+
+attribute_set = Table(
+    "attribute_set",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("members", LargeBinary, nullable=False),
+    Column("series_id", Integer, ForeignKey("series.id", name="fk_attribute_set_series"), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+naming = Table(
+    "naming",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("digest", String, nullable=False),
+    Column("names", Text, nullable=False),
+    Column("pending", Boolean, nullable=False),
+)
+
+retired = Table(
+    "retired",
+    metadata,
+    Column("series_id", Integer, ForeignKey("series.id", name="fk_retired_series"), primary_key=True),
 )
 
 count = Table(
@@ -69,6 +114,30 @@ count = Table(
     Column("series_id", Integer, ForeignKey("series.id", name="fk_count_series"), primary_key=True),
     Column("tickets", Integer, nullable=False),
     Column("late", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+share = Table(
+    "share",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("bucket", BigInteger, primary_key=True, autoincrement=False),
+    Column("series_id", Integer, ForeignKey("series.id", name="fk_share_series"), primary_key=True),
+    Column("tickets", Integer, nullable=False),
+    Column("late", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+feed = Table(
+    "feed",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column(
+        "series_id",
+        Integer,
+        ForeignKey("series.id", name="fk_feed_series", ondelete="CASCADE"),
+        primary_key=True,
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -107,6 +176,42 @@ outbox = Table(
     Column("due", BigInteger, nullable=False),
     Column("json", Text, nullable=False),
     UniqueConstraint("key", name="uq_outbox_key"),
+)
+
+act = Table(
+    "act",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("key", String, nullable=False),
+    Column("incident", String, nullable=False),
+    Column("stage", String, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("json", Text, nullable=False),
+    UniqueConstraint("key", name="uq_act_key"),
+)
+
+label = Table(
+    "label",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger, nullable=False),
+    Column("service", String),
+    Column("category", String),
+    Column("kind", String, nullable=False),
+    Column("author", String, nullable=False),
+    Column("note", Text),
+    Column("recorded_at", BigInteger),
+    Column("incident", String),
+)
+
+silence = Table(
+    "silence",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger, nullable=False),
+    Column("json", Text, nullable=False),
 )
 
 told = Table(

@@ -69,7 +69,8 @@ def queue(connection: Connection, delivery: Delivery) -> None:
         outbox.c.channel == delivery.channel,
         outbox.c.stage == Stage.QUEUED,
     )
-    for older in [delivery_of(json) for json in connection.scalars(overtaken)]:
+    queued = [delivery_of(json) for json in connection.scalars(overtaken)] if not delivery.is_reply else []
+    for older in [each for each in queued if not each.is_reply]:
         write_delivery(connection, superseded(older, why=f"superseded by {delivery.key}"))
         delivery = in_place_of(older, newer=delivery)
     write_delivery(connection, delivery)
@@ -88,6 +89,21 @@ def deliveries(connection: Connection, stages: Sequence[str]) -> Sequence[Delive
         select(outbox.c.json).where(outbox.c.stage.in_(stages)).order_by(outbox.c.created_at, outbox.c.number)
     )
     return [delivery_of(json) for json in connection.scalars(query)]
+
+
+def incident_named(connection: Connection, identifier: str) -> Incident | None:
+    """Return an incident, closed or not; None where there never was one of that name."""
+    json = connection.scalar(select(incident.c.json).where(incident.c.id == identifier))
+    return None if json is None else incident_of(json)
+
+
+def deliveries_of(connection: Connection, identifier: str) -> Sequence[Delivery]:
+    """Return the deliveries of one incident, oldest first."""
+    wanted = select(outbox.c.json).where(outbox.c.incident == identifier)
+    return [
+        delivery_of(json)
+        for json in connection.scalars(wanted.order_by(outbox.c.created_at, outbox.c.number))
+    ]
 
 
 def write_receipt(connection: Connection, delivery: Delivery, receipt: Receipt) -> None:

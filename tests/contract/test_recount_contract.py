@@ -1,0 +1,380 @@
+"""What every store promises about counting anew: as if it had been counted that way from the start."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spikewatch.adapters.memory import MemoryStore
+from spikewatch.adapters.sql_store import open_store
+from spikewatch.core.calibration import Calibration, Peaks
+from spikewatch.core.counts import Attributes, CountRow, SeriesKey, Ticket
+from spikewatch.core.settings import RenameSettings
+from spikewatch.core.timegrid import bucket_number
+from spikewatch.ports import Naming, Page, Recounts, Store
+from tests.postgres import Cluster
+
+STEP = timedelta(minutes=5)
+T0 = datetime(2026, 5, 11, 10, tzinfo=UTC)
+FIRST = bucket_number(T0, STEP)
+WORDS = ("brand:1", "brand:2", "tag:a", "tag:b")
+A, B, AB = ("tag:a",), ("tag:b",), ("tag:a", "tag:b")
+
+
+def by_brand(attributes: Attributes) -> SeriesKey:
+    return SeriesKey("one" if "brand:1" in attributes else "two", "x" if "tag:a" in attributes else "rest")
+
+
+def by_tag(attributes: Attributes) -> SeriesKey:
+    return SeriesKey(
+        "desk", next((word for word in attributes if word.startswith("tag:")), "rest").removeprefix("tag:")
+    )
+
+
+def all_in_one(_: Attributes) -> SeriesKey:
+    return SeriesKey("one", "x")
+
+
+NAMINGS: Mapping[str, Naming] = {
+    chosen.__name__: Naming(chosen.__name__, {"brand:1": "One"}, chosen)
+    for chosen in (by_brand, by_tag, all_in_one)
+}
+
+
+@dataclass
+class Opened:
+    """A store that can be closed and opened again, where it lasts."""
+
+    store: Store
+    reopen: Callable[[], Store]
+
+    def again(self) -> None:
+        self.store = self.reopen()
+
+
+Open = Callable[[], AbstractContextManager[Opened]]
+
+
+@contextmanager
+def memory() -> Iterator[Opened]:
+    store = MemoryStore(step=STEP)
+    yield Opened(store, lambda: store)
+
+
+@cache
+def brought_up_to_date() -> bytes:
+    """Return an empty store as a file: copied, for migrating anew takes the most of a short test."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "store.db"
+        open_store(f"sqlite:///{path}", step=STEP).close()
+        return path.read_bytes()
+
+
+@contextmanager
+def sqlite() -> Iterator[Opened]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "store.db"
+        path.write_bytes(brought_up_to_date())
+        with lasting(f"sqlite:///{path}") as opened:
+            yield opened
+
+
+@contextmanager
+def lasting(url: str) -> Iterator[Opened]:
+    stores = [open_store(url, step=STEP)]
+
+    def reopen() -> Store:
+        stores[-1].close()
+        stores.append(open_store(url, step=STEP))
+        return stores[-1]
+
+    try:
+        yield Opened(stores[0], reopen)
+    finally:
+        stores[-1].close()
+
+
+@dataclass(frozen=True)
+class Schemas:
+    cluster: Cluster
+    free: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def __call__(self) -> Iterator[Opened]:
+        url = self.free.pop() if self.free else self.cluster.schema()
+        with lasting(url) as opened:
+            yield opened
+        self.cluster.empty(url)
+        self.free.append(url)
+
+
+@pytest.fixture(scope="session")
+def opened(request: pytest.FixtureRequest) -> Open:
+    if request.param != "postgresql":
+        chosen: Open = request.param
+        return chosen
+    return Schemas(request.getfixturevalue("postgres"))
+
+
+every_store = pytest.mark.parametrize("opened", [memory, sqlite, "postgresql"], indirect=True)
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a ticket, before it was named."""
+
+    id: str
+    minute: int
+    version: int
+    attributes: Attributes | None
+    counted: bool = True
+
+    def named(self, naming: Naming) -> Ticket:
+        series = SeriesKey("bare", "x") if self.attributes is None else naming.series_of(self.attributes)
+        created = T0 + timedelta(minutes=self.minute)
+        return Ticket(
+            self.id, created, *series, self.version, counted=self.counted, attributes=self.attributes
+        )
+
+
+def commit(
+    store: Store, *versions: Version, naming: Naming = NAMINGS["by_brand"], watermark: int | None = None
+) -> None:
+    mark = None if watermark is None else T0 + timedelta(minutes=watermark)
+    tickets = [version.named(naming) for version in versions]
+    page = Page(tickets, "c", caught_up=False, watermark=mark, naming=naming)
+    store.commit_page("desk", page, since=T0, seen_at=T0)
+
+
+def finish(store: Store, *, most: int = 2) -> None:
+    after: str | None = ""
+    while after is not None:
+        after = store.recount("desk", after=after, most=most)
+
+
+def counts(store: Store) -> set[CountRow]:
+    return set(store.counts(first=0, stop=2**40))
+
+
+attributes = st.none() | st.sets(st.sampled_from(WORDS)).map(lambda words: tuple(sorted(words)))
+versions = st.builds(
+    Version, st.sampled_from("abcdef"), st.integers(0, 60), st.integers(1, 5), attributes, st.booleans()
+)
+pages = st.lists(st.tuples(st.lists(versions, max_size=5), st.none() | st.integers(0, 90)), max_size=5)
+
+
+@every_store
+@settings(max_examples=8, deadline=None)  # each begins two stores anew
+@given(
+    before=pages,
+    between=pages,
+    after=pages,
+    to=st.sampled_from(sorted(NAMINGS)),
+    forgotten=st.none() | st.integers(0, 60),
+    broken=st.integers(0, 3),
+)
+def test_counting_anew_is_as_having_counted_that_way_from_the_start(
+    opened: Open,
+    *,
+    before: Sequence[tuple[Sequence[Version], int | None]],
+    between: Sequence[tuple[Sequence[Version], int | None]],
+    after: Sequence[tuple[Sequence[Version], int | None]],
+    to: str,
+    forgotten: int | None,
+    broken: int,
+) -> None:
+    naming, reached = NAMINGS[to], ""
+    with opened() as changed, opened() as fresh:
+        for page, mark in before:
+            commit(changed.store, *page, watermark=mark)
+            commit(fresh.store, *page, watermark=mark, naming=naming)
+        for each in (changed, fresh):
+            if forgotten is not None:
+                horizon = T0 + timedelta(minutes=forgotten)
+                each.store.forget(tickets_before=T0 - timedelta(days=1), counts_before=horizon)
+
+        changed.store.adopt("desk", naming)
+        for _ in range(broken):  # some steps, then the program is killed
+            reached = changed.store.recount("desk", after=reached, most=2) or ""
+        changed.again()
+        for page, mark in between:
+            commit(changed.store, *page, watermark=mark, naming=naming)
+            commit(fresh.store, *page, watermark=mark, naming=naming)
+        finish(changed.store)
+        for page, mark in after:
+            commit(changed.store, *page, watermark=mark, naming=naming)
+            commit(fresh.store, *page, watermark=mark, naming=naming)
+
+        assert not changed.store.recounts().is_pending
+        assert counts(changed.store) == counts(fresh.store)
+        assert set(changed.store.roster().keys) <= set(fresh.store.roster().keys)
+        assert changed.store.attributes("desk", newest=100) == fresh.store.attributes("desk", newest=100)
+
+
+@every_store
+def test_a_recount_is_pending_until_its_last_step_and_over_a_restart(opened: Open) -> None:
+    with opened() as desk:
+        commit(desk.store, Version("1", 0, 1, A), Version("2", 1, 1, B), Version("3", 2, 1, AB))
+        assert desk.store.recounts() == Recounts()
+
+        moved = desk.store.adopt("desk", NAMINGS["by_tag"])
+        reached = desk.store.recount("desk", after="", most=2)
+        desk.again()
+
+        assert moved == 3
+        assert reached == "2"
+        assert desk.store.recounts() == Recounts(0, is_pending=True)
+        kept = desk.store.naming("desk")
+        assert kept is not None
+        assert (kept.digest, kept.names, kept.is_pending) == ("by_tag", {"brand:1": "One"}, True)
+        assert desk.store.recount("desk", after=reached or "", most=2) is None
+        assert desk.store.recounts() == Recounts(1)
+        assert {str(row.series) for row in counts(desk.store)} == {"desk/a", "desk/b"}
+
+
+@every_store
+def test_a_naming_that_moves_nothing_is_adopted_at_once(opened: Open) -> None:
+    same = Naming("other", {}, by_brand)
+    with opened() as desk:
+        commit(desk.store, Version("1", 0, 1, A))
+
+        assert desk.store.adopt("desk", same) == 0
+
+        kept = desk.store.naming("desk")
+        assert kept is not None
+        assert (kept.digest, kept.is_pending) == ("other", False)
+        assert desk.store.recounts() == Recounts()
+
+
+@every_store
+def test_a_source_without_attributes_has_no_naming_and_stays_as_it_is(opened: Open) -> None:
+    with opened() as desk:
+        page = Page([Ticket("1", T0, "shop", "x", 1)], "c", caught_up=True)
+        desk.store.commit_page("files", page, since=T0, seen_at=T0)
+
+        desk.store.adopt("files", NAMINGS["by_tag"])
+        finish(desk.store)
+
+        assert counts(desk.store) == {CountRow(FIRST, SeriesKey("shop", "x"), 1)}
+
+
+@every_store
+def test_a_series_that_lost_all_it_had_leaves_the_roster_and_may_come_back(opened: Open) -> None:
+    with opened() as desk:
+        commit(desk.store, Version("1", 0, 1, A))
+        assert [str(key) for key in desk.store.roster().keys] == ["two/x", "two/*", "*/*"]
+
+        desk.store.adopt("desk", NAMINGS["by_tag"])
+        finish(desk.store)
+        gone = [str(key) for key in desk.store.roster().keys]
+        totals = desk.store.ticket_totals()
+        desk.store.adopt("desk", NAMINGS["by_brand"])
+        finish(desk.store)
+
+        assert gone == ["desk/a", "desk/*", "*/*"]
+        assert set(totals) == {SeriesKey("desk", "a")}
+        assert [str(key) for key in desk.store.roster().keys] == ["two/x", "two/*", "*/*"]
+        assert counts(desk.store) == {CountRow(FIRST, SeriesKey("two", "x"), 1)}
+
+
+@every_store
+def test_calibrations_of_a_past_that_was_counted_otherwise_are_dropped(opened: Open) -> None:
+    with opened() as desk:
+        commit(desk.store, Version("1", 0, 1, A))
+        desk.store.save_calibration(Calibration(3, "s", Peaks(np.array([1.0]), np.array([0]), 1)))
+
+        desk.store.adopt("desk", NAMINGS["by_tag"])
+        finish(desk.store)
+
+        assert desk.store.calibration(week=3) is None
+
+
+@every_store
+def test_a_page_adopts_the_naming_that_it_brings(opened: Open) -> None:
+    with opened() as desk:
+        commit(desk.store, Version("1", 0, 1, A))
+
+        commit(desk.store, Version("2", 0, 1, A), naming=NAMINGS["by_tag"])
+
+        assert desk.store.recounts().is_pending
+        finish(desk.store)
+        assert counts(desk.store) == {CountRow(FIRST, SeriesKey("desk", "a"), 2)}
+
+
+@every_store
+def test_the_newest_tickets_tell_what_they_have(opened: Open) -> None:
+    with opened() as desk:
+        commit(
+            desk.store,
+            Version("1", 0, 1, B),
+            Version("2", 5, 1, A),
+            Version("3", 6, 1, A),
+            Version("4", 7, 1, AB, counted=False),
+            Version("5", 8, 1, None),
+        )
+
+        assert desk.store.attributes("desk", newest=2) == {A: 2}
+        assert desk.store.attributes("desk", newest=10) == {A: 2, B: 1}
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_renamed_series_are_read_under_their_present_names(kind: str, tmp_path: Path) -> None:
+    renames = RenameSettings(services={"two": "one"}, categories={"x": "y", "one/rest": "y"})
+    store: Store = MemoryStore(step=STEP, renames=renames)
+    if kind == "sqlite":
+        store = open_store(f"sqlite:///{tmp_path}/store.db", step=STEP, renames=renames)
+    commit(
+        store,
+        Version("1", 0, 1, A),
+        Version("2", 0, 1, ("brand:1",)),
+        Version("3", 6, 1, ("brand:1", "tag:a")),
+    )
+
+    assert [str(key) for key in store.roster().keys] == ["one/y", "one/*", "*/*"]
+    assert counts(store) == {
+        CountRow(FIRST, SeriesKey("one", "y"), 2),
+        CountRow(FIRST + 1, SeriesKey("one", "y"), 1),
+    }
+    assert store.ticket_totals() == {SeriesKey("one", "y"): 3}
+    store.close()
+
+
+def test_renames_undo_themselves_and_calibrations_follow(tmp_path: Path) -> None:
+    url, renames = f"sqlite:///{tmp_path}/store.db", RenameSettings(services={"two": "one"})
+    store = open_store(url, step=STEP)
+    commit(store, Version("1", 0, 1, A))
+    store.save_calibration(Calibration(3, "s", None))
+    store.close()
+
+    renamed = open_store(url, step=STEP, renames=renames)
+    names, kept = renamed.roster().keys, renamed.calibration(week=3)
+    renamed.close()
+    back = open_store(url, step=STEP)
+
+    assert [str(key) for key in names] == ["one/x", "one/*", "*/*"]
+    assert kept is None
+    assert [str(key) for key in back.roster().keys] == ["two/x", "two/*", "*/*"]
+    back.close()
+
+
+@every_store
+def test_a_late_ticket_stays_late_and_a_deleted_one_moves_without_counting(opened: Open) -> None:
+    with opened() as desk:
+        commit(desk.store, Version("1", 0, 1, A), Version("3", 0, 1, B), watermark=60)
+        commit(desk.store, Version("2", 1, 1, A), Version("3", 0, 2, None, counted=False))
+
+        desk.store.adopt("desk", NAMINGS["by_tag"])
+        finish(desk.store)
+        moved = counts(desk.store)
+        commit(desk.store, Version("3", 0, 3, B), naming=NAMINGS["by_tag"])
+
+        assert moved == {CountRow(FIRST, SeriesKey("desk", "a"), 2, 1)}
+        assert counts(desk.store) == moved | {CountRow(FIRST, SeriesKey("desk", "b"), 1)}
