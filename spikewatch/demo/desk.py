@@ -37,11 +37,17 @@ _TERMINATED = 128 + signal.SIGTERM
 
 
 def desk_of(
-    world: World, *, now: Callable[[], datetime], port: int = 0, scenario: Scenario | None = None
+    world: World,
+    *,
+    now: Callable[[], datetime],
+    port: int = 0,
+    scenario: Scenario | None = None,
+    begins: datetime | None = None,
 ) -> HelpDesk:
     """Return a help desk whose tickets are those of the world; the future is there, and not visible yet.
 
-    scenario  what happens to it on top, from now on
+    scenario  what happens to it on top
+    begins    when that is; None is now
     """
     services = sorted({leaf.service for leaf in world.leaves})
     brands = {service: number for number, service in enumerate(services, start=1)}
@@ -51,7 +57,7 @@ def desk_of(
     tickets = tuple(_desk_tickets(desk_tickets(world, seed=SEED), brands, options))
     script = Script()
     if scenario is not None:
-        script = scenario.script(Stock.of(tickets, catalogue=catalogue, begins=now()))
+        script = scenario.script(Stock.of(tickets, catalogue=catalogue, begins=begins or now()))
     return HelpDesk(
         (*tickets, *script.tickets),
         now=lambda: now() + script.ahead,
@@ -88,7 +94,7 @@ def serve(which: str, *, port: int, scenario: str | None = None) -> int:
 
     Raises Mistake for an unknown scenario, Fault where the port is taken.
     """
-    chosen = _scenario(scenario)
+    chosen = scenario_of(scenario)
     end_on_sigterm()
     try:
         if which == "chat":
@@ -102,7 +108,8 @@ def serve(which: str, *, port: int, scenario: str | None = None) -> int:
     return 0
 
 
-def _scenario(name: str | None) -> Scenario | None:
+def scenario_of(name: str | None) -> Scenario | None:
+    """Return the scenario of that name; None where none is named. Raises Mistake where there is no such thing."""
     if name is None or name in SCENARIOS:
         return SCENARIOS[name] if name is not None else None
     near = get_close_matches(name, SCENARIOS, n=1)

@@ -4,7 +4,7 @@ import queue
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,8 +16,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from spikewatch.adapters import log as logs
 from spikewatch.adapters.clock import ScaledClock, SystemClock
-from spikewatch.app.assembly import Assembly, assemble
+from spikewatch.app.assembly import LOOKS_FROM_S, Assembly, assemble
 from spikewatch.config import Config, Purpose, load
+from spikewatch.core.blindness import BlindNotice
+from spikewatch.core.incidents import Phase
 from spikewatch.core.notices import Notice, Reason
 from spikewatch.core.settings import Language
 from spikewatch.demo.desk import (
@@ -28,12 +30,15 @@ from spikewatch.demo.desk import (
     CLIENT_SECRET,
     desk_of,
     end_on_sigterm,
+    scenario_of,
 )
 from spikewatch.demo.pacing import CRAWL, USUAL_LAG, Pacer
 from spikewatch.demo.script import BACKFILL, SCENES, Scene, moment, said
+from spikewatch.demo.tales import BEGINS, ending_of, scenes_of
 from spikewatch.ingest import Progress as Reading
 from spikewatch.lab.synthetic import START_OF_LIVE, Benign, PlantedSurge, World, demo_world
 from spikewatch.sandbox.chat import Chat, ChatMessage
+from spikewatch.sandbox.helpdesk import Scenario
 from spikewatch.sandbox.screen import draw
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -46,17 +51,29 @@ REDRAW_AFTER = timedelta(minutes=25)
 STUCK_AFTER_S = 90.0
 """The story is given up when judging has not moved for this many real seconds."""
 
+BLIND_AFTER_S = 2.0
+"""In a scenario the clock runs slowly enough for a watermark's age to say something after so many real seconds."""
+
+FRESH = timedelta(minutes=30)
+"""At the end of a scenario judging is at most so far behind."""
+
 TURN_S = 0.1
 COLUMNS = 100
 
 
-def tell(*, once: bool, speed: float | None, language: str) -> int:
-    """Tell the story and return the exit status: 0 where it went as the script says, else 1."""
+def tell(*, once: bool, speed: float | None, language: str, scenario: str | None = None) -> int:
+    """Tell the story and return the exit status: 0 where it went as the script says, else 1.
+
+    scenario  what happens to the desk instead of the outage, by name
+
+    Raises Mistake for an unknown scenario.
+    """
+    chosen = scenario_of(scenario)
     console = Console(width=None if sys.stdout.isatty() else COLUMNS, highlight=False)
     logs.configure(sys.stderr, level="WARNING")
     end_on_sigterm()
     with ExitStack() as stack:
-        stage = stack.enter_context(_stage(console, Language(language), speed))
+        stage = stack.enter_context(_stage(console, Language(language), speed, chosen))
         as_scripted = stage.play()
         if not once and sys.stdout.isatty():
             console.print(said("stay", stage.language))
@@ -73,7 +90,9 @@ def _until_interrupted(stage: "_Stage") -> None:
 
 
 @contextmanager
-def _stage(console: Console, language: Language, speed: float | None) -> Iterator["_Stage"]:
+def _stage(
+    console: Console, language: Language, speed: float | None, scenario: Scenario | None
+) -> Iterator["_Stage"]:
     console.rule()
     console.print(said("title", language))
     with console.status(said("building", language)):
@@ -93,14 +112,20 @@ def _stage(console: Console, language: Language, speed: float | None) -> Iterato
     changes: queue.Queue[ChatMessage] = queue.Queue()
     with (
         tempfile.TemporaryDirectory(prefix="spikewatch-demo-") as folder,
-        desk_of(world, now=clock.now) as desk,
+        desk_of(world, now=clock.now, scenario=scenario, begins=START_OF_LIVE + BEGINS) as desk,
         Chat(clock=clock, channels=(CHANNEL,), token=BOT_TOKEN, on_change=changes.put) as chat,
     ):
         config = _config(
             Path(folder), desk=desk.url, chat=chat.url, language=language, campaign=world.benign[-1]
         )
-        stage = _Stage(console, language, speed, clock, world, chat, changes)
-        stage.assembly = assemble(config, clock=clock, on_page=stage.note_page, on_notice=stage.note)
+        stage = _Stage(console, language, speed, clock, world, chat, changes, scenario)
+        stage.assembly = assemble(
+            config,
+            clock=clock,
+            on_page=stage.note_page,
+            on_notice=stage.note,
+            looks_from_s=LOOKS_FROM_S if scenario is None else BLIND_AFTER_S,
+        )
         stage.pacer = Pacer(clock, wake=stage.poll)
         stage.assembly.start()
         try:
@@ -137,6 +162,7 @@ sources:
     backfill_requests_per_minute: 8
 slack: {{channel: "#{CHANNEL}", mention: here, url: "{chat}"}}
 metrics: {{listen: "127.0.0.1:0"}}
+reconcile: {{enabled: false}}
 """,
         encoding="utf-8",
     )
@@ -155,6 +181,7 @@ class _Stage:
     world: World
     chat: Chat
     changes: queue.Queue[ChatMessage]
+    scenario: Scenario | None
     assembly: Assembly = field(init=False)
     pacer: Pacer = field(init=False)
     progress: Reading | None = None
@@ -164,8 +191,8 @@ class _Stage:
 
     def poll(self) -> None:
         """Let the daemon read the desk at once."""
-        for ingest in self.assembly.ingests:
-            self.assembly.daemon.wake(f"poll:{ingest.name}")
+        for reader in self.assembly.readers:
+            self.assembly.daemon.wake(f"poll:{reader.name}")
 
     def note_page(self, progress: Reading) -> None:
         """Take note of a page that was read."""
@@ -185,7 +212,7 @@ class _Stage:
         self.console.print(said("metrics", self.language, address=self.assembly.http.address))
         as_scripted = True
         try:
-            for scene in SCENES:
+            for scene in self._scenes:
                 as_scripted &= self._scene(scene)
         except _Stuck:
             self.console.print(said("stuck", self.language, seconds=STUCK_AFTER_S))
@@ -218,12 +245,44 @@ class _Stage:
         self.console.rule(moment(begins.astimezone(TOKYO), self.language), align="left")
         self.console.print(scene.before[self.language].format(began=_local(self._outage.start)))
         self._turn_until(lambda: self._judged_until() >= START_OF_LIVE + scene.until, scene)
+        if self.scenario is not None:
+            return self._ended(scene, seen=len(self.opened) - before)
         seen = len(self.opened) - before
         if seen != scene.expects:
             self.console.print(said("unexpected", self.language, seen=seen, expected=scene.expects))
             return False
         self.console.print(scene.after[self.language])
         return True
+
+    @property
+    def _scenes(self) -> Sequence[Scene]:
+        return SCENES if self.scenario is None else scenes_of(self.scenario)
+
+    def _ended(self, scene: Scene, *, seen: int) -> bool:
+        """Tell whether a scenario ended as it has to, and say what did not."""
+        if self.scenario is None or (scene.begins < BEGINS and not seen):
+            return True
+        ending = ending_of(self.scenario)
+        expected = 0 if scene.begins < BEGINS else ending.incidents
+        problems = []
+        if expected is not None and seen != expected:
+            problems.append(said("unexpected", self.language, seen=seen, expected=expected))
+        behind = self.clock.now() - self._judged_until()
+        if behind > FRESH:
+            problems.append(said("behind", self.language, minutes=behind / timedelta(minutes=1)))
+        still_open = [
+            each for each in self.assembly.store.judge_state().incidents.active if each.phase is Phase.OPEN
+        ]
+        if ending.incidents and still_open:
+            problems.append(said("unresolved", self.language, seen=len(still_open)))
+        blind = sum(isinstance(each.notice, BlindNotice) for each in self.assembly.store.deliveries())
+        if blind != 2 * ending.is_blind:  # that it began, and that it ended
+            problems.append(said("blindness", self.language, seen=blind, expected=2 * ending.is_blind))
+        for problem in problems:
+            self.console.print(problem)
+        if not problems:
+            self.console.print(scene.after[self.language])
+        return not problems
 
     def _turn_until(self, done: Callable[[], bool], scene: Scene) -> None:
         """Show what happens until something is done; raises _Stuck when judging does not move."""
@@ -258,10 +317,12 @@ class _Stage:
         if last is not None and last[1] == state and now - last[0] < REDRAW_AFTER:
             return
         self.drawn[message.ts] = (now, state)
-        word = said("posted" if last is None else "edited", self.language)
+        is_reply = message.thread_ts is not None
+        word = said("replied" if is_reply else "posted" if last is None else "edited", self.language)
         self.console.print(f"[bold]{_local(now)}[/] {word}")
-        self.console.print(draw(message, edited=self.chat.times_edited(message)))
-        if last is None and self.opened and now >= self._outage.start:
+        self.console.print(draw(message, edited=self.chat.times_edited(message), language=self.language))
+        is_first = last is None and not is_reply
+        if self.scenario is None and is_first and self.opened and now >= self._outage.start:
             found = _local(self.opened[-1].at)
             began = _local(self._outage.start)
             self.console.print(said("told", self.language, began=began, found=found, told=_local(now)))
@@ -269,7 +330,7 @@ class _Stage:
     def _last_words(self, seconds: float) -> None:
         while not self.changes.empty():
             self._show(self.changes.get())
-        hours = (SCENES[-1].until + LEAD) / timedelta(hours=1)
+        hours = (self._scenes[-1].until + LEAD) / timedelta(hours=1)
         self.console.rule()
         self.console.print(
             said(
@@ -279,7 +340,8 @@ class _Stage:
                 seconds=seconds,
                 polls=self.pages,
                 incidents=len(self.opened),
-                posts=len(self.chat.messages),
+                posts=len(self.chat.roots),
+                replies=len(self.chat.messages) - len(self.chat.roots),
                 edits=len(self.chat.edits),
             )
         )

@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -19,13 +19,15 @@ from typing import Any, Self, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 from spikewatch.ports import Clock
+from spikewatch.sandbox.block_rules import wrong_blocks
+from spikewatch.sandbox.presses import Press, Presses
+from spikewatch.sandbox.sockets import Sockets
 
 Json: TypeAlias = Mapping[str, Any]
 
 POST_EVERY = timedelta(seconds=1)
 TEXT_LIMIT = 40_000
 EDIT_TEXT_LIMIT = 4_000
-BLOCK_LIMIT = 50
 BLOCKS_SIZE_LIMIT = 13_200
 METADATA_LIMIT = 8_000
 PAGE_LIMIT = 200
@@ -47,6 +49,22 @@ class ChatMessage:
     metadata: Json | None
     posted_at: datetime
     edited_at: datetime | None = None
+    thread_ts: str | None = None
+    """The message below which it stands; None for a message of its own."""
+    broadcast: bool = False
+    """Whether a reply is shown in the channel too."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatFile:
+    """A file that was uploaded; `content` is None until it was, and `shared` once the upload was completed."""
+
+    id: str
+    name: str
+    length: int
+    alt: str = ""
+    content: bytes | None = None
+    completed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +112,11 @@ class Chat:
 
     channels   names of the channels that the bot has joined
     token      the only bot token that is accepted
+    app_token  the only token that opens a connection for presses of buttons
     port       0 takes any free one
     on_change  called with a message whenever it was posted or edited, from a serving thread
+    refuses    types of blocks that this workspace does not take, as one that lacks a feature
+    slow_files how many times `files.info` says that a file is not ready yet
     """
 
     def __init__(
@@ -104,12 +125,23 @@ class Chat:
         clock: Clock,
         channels: Sequence[str] = ("support",),
         token: str = "xoxb-sandbox",  # noqa: S107 -- opens nothing but this stand-in
+        app_token: str = "xapp-sandbox",  # noqa: S107 -- as above
         port: int = 0,
         on_change: Callable[[ChatMessage], None] | None = None,
+        refuses: Collection[str] = (),
+        slow_files: int = 0,
     ) -> None:
         """Prepare the workspace; nothing listens yet."""
+        self._refuses = frozenset(refuses)
+        self._slow_files = slow_files
+        self._files: dict[str, ChatFile] = {}
+        self._asked: dict[str, int] = {}
         self._clock = clock
         self._token = token
+        self._app_token = app_token
+        self._groups: dict[str, tuple[str, ...]] = {}
+        self.sockets = Sockets()
+        self.presses = Presses(clock, self.sockets)
         self._port = port
         self._on_change = on_change
         self._channels = {f"C{number:08d}": name.lstrip("#") for number, name in enumerate(channels, start=1)}
@@ -123,17 +155,25 @@ class Chat:
         self._stopped = Event()
         self._server: ThreadingHTTPServer | None = None
         self._methods: Mapping[str, Callable[[Json], Json]] = {
+            "apps.connections.open": self._open_connection,
             "auth.test": self._auth_test,
             "chat.postMessage": self._post,
             "chat.update": self._update,
             "conversations.history": self._history,
             "conversations.list": self._list_channels,
+            "conversations.replies": self._replies,
+            "files.completeUploadExternal": self._complete_upload,
+            "files.delete": self._delete_file,
+            "files.getUploadURLExternal": self._upload_url,
+            "files.info": self._file_info,
+            "usergroups.users.list": self._group_members,
         }
 
     # -- life
 
     def start(self) -> None:
         """Listen and serve in threads of its own."""
+        self.sockets.start()
         self._server = ThreadingHTTPServer(("127.0.0.1", self._port), _handler(self))
         self._server.daemon_threads = True
         Thread(target=self._server.serve_forever, args=(0.02,), name="sandbox-chat", daemon=True).start()
@@ -141,6 +181,7 @@ class Chat:
     def stop(self) -> None:
         """Stop serving; answers that are being delayed come at once."""
         self._stopped.set()
+        self.sockets.stop()
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -174,6 +215,25 @@ class Chat:
             return tuple(self._messages.values())
 
     @property
+    def roots(self) -> Sequence[ChatMessage]:
+        """The messages that stand in a channel by themselves, oldest first."""
+        return tuple(message for message in self.messages if message.thread_ts is None)
+
+    def thread(self, root: ChatMessage) -> Sequence[ChatMessage]:
+        """The replies below a message, oldest first."""
+        return tuple(
+            message
+            for message in self.messages
+            if (message.channel, message.thread_ts) == (root.channel, root.ts)
+        )
+
+    @property
+    def files(self) -> Sequence[ChatFile]:
+        """The files that the workspace holds, oldest first."""
+        with self._lock:
+            return tuple(self._files.values())
+
+    @property
     def edits(self) -> Sequence[ChatMessage]:
         """Every state that an edit brought about, in order."""
         with self._lock:
@@ -188,6 +248,34 @@ class Chat:
     def times_edited(self, message: ChatMessage) -> int:
         """Count the edits of a message."""
         return sum((edit.channel, edit.ts) == (message.channel, message.ts) for edit in self.edits)
+
+    # -- people
+
+    def press(
+        self,
+        message: ChatMessage,
+        action: str,
+        *,
+        choice: str | None = None,
+        user: str = "U00000001",
+        name: str = "sato",
+    ) -> Press:
+        """Press a button below a message as it stands; raise LookupError where it offers no such thing."""
+        return self.presses.press(
+            channel=message.channel,
+            ts=message.ts,
+            blocks=message.blocks,
+            action=action,
+            choice=choice,
+            user=user,
+            name=name,
+            url=self.url.replace("/api/", "/answers/"),
+        )
+
+    def group(self, identity: str, *members: str) -> None:
+        """Let these people be the members of a user group."""
+        with self._lock:
+            self._groups[identity] = members
 
     # -- making trouble
 
@@ -237,7 +325,7 @@ class Chat:
         token = authorization.removeprefix("Bearer ").strip()
         if not token:
             raise Refusal("not_authed")
-        if token != self._token:
+        if token != (self._app_token if method == "apps.connections.open" else self._token):
             raise Refusal("invalid_auth")
         perform = self._methods.get(method)
         if perform is None:
@@ -245,6 +333,16 @@ class Chat:
         return {"ok": True, **perform(arguments)}
 
     # -- methods
+
+    def _open_connection(self, _: Json) -> Json:
+        return {"url": self.sockets.url}
+
+    def _group_members(self, arguments: Json) -> Json:
+        with self._lock:
+            members = self._groups.get(str(arguments.get("usergroup", "")))
+        if members is None:
+            raise Refusal("no_such_subteam")
+        return {"users": list(members)}
 
     def _auth_test(self, _: Json) -> Json:
         return {
@@ -258,12 +356,23 @@ class Chat:
     def _post(self, arguments: Json) -> Json:
         with self._lock:
             channel = self._named(arguments)
-            text, blocks = _content(arguments, text_limit=TEXT_LIMIT)
+            text, blocks = self._content(arguments, text_limit=TEXT_LIMIT)
+            thread = self._thread_of(channel, arguments)
             metadata = _metadata(arguments)
             now = self._clock.now()
             self._limit(channel, now=now)
             name = self._channels[channel]
-            message = ChatMessage(channel, name, self._next_ts(now), text, blocks, metadata, posted_at=now)
+            message = ChatMessage(
+                channel,
+                name,
+                self._next_ts(now),
+                text,
+                blocks,
+                metadata,
+                posted_at=now,
+                thread_ts=thread,
+                broadcast=thread is not None and _is_true(arguments.get("reply_broadcast")),
+            )
             self._messages[channel, message.ts] = message
         self._tell(message)
         return {"channel": channel, "ts": message.ts, "message": _wire(message)}
@@ -271,7 +380,7 @@ class Chat:
     def _update(self, arguments: Json) -> Json:
         with self._lock:
             channel, ts = self._by_id(arguments), str(arguments.get("ts", ""))
-            text, blocks = _content(arguments, text_limit=EDIT_TEXT_LIMIT)
+            text, blocks = self._content(arguments, text_limit=EDIT_TEXT_LIMIT)
             before = self._messages.get((channel, ts))
             if before is None:
                 raise Refusal("message_not_found")
@@ -287,19 +396,106 @@ class Chat:
     def _history(self, arguments: Json) -> Json:
         with self._lock:
             channel = self._by_id(arguments)
-            found = [message for message in self._messages.values() if message.channel == channel]
-        oldest = float(arguments.get("oldest") or 0)
-        newest_first = [message for message in reversed(found) if float(message.ts) > oldest]
-        start = int(arguments.get("cursor") or 0)
-        stop = start + min(int(arguments.get("limit") or 100), PAGE_LIMIT)
-        with_metadata = str(arguments.get("include_all_metadata", "")).lower() in ("1", "true")
-        page = [_wire(message, metadata=with_metadata) for message in newest_first[start:stop]]
-        more = stop < len(newest_first)
-        return {
-            "messages": page,
-            "has_more": more,
-            "response_metadata": {"next_cursor": str(stop) if more else ""},
-        }
+            found = [
+                message
+                for message in self._messages.values()
+                if message.channel == channel and (message.thread_ts is None or message.broadcast)
+            ]
+        return _page(found, arguments)
+
+    def _replies(self, arguments: Json) -> Json:
+        with self._lock:
+            channel, ts = self._by_id(arguments), str(arguments.get("ts", ""))
+            root = self._messages.get((channel, ts))
+            if root is None:
+                raise Refusal("thread_not_found")
+            below = [
+                each for each in self._messages.values() if (each.channel, each.thread_ts) == (channel, ts)
+            ]
+        return _page([root, *below], arguments)
+
+    def _upload_url(self, arguments: Json) -> Json:
+        with self._lock:
+            file = ChatFile(
+                id=f"F{len(self._files) + 1:08d}",
+                name=str(arguments.get("filename") or ""),
+                length=int(arguments.get("length") or 0),
+                alt=str(arguments.get("alt_txt") or ""),
+            )
+            if not file.name or not file.length:
+                raise Refusal("invalid_arguments")
+            self._files[file.id] = file
+        return {"upload_url": f"{self.url.removesuffix('api/')}upload/{file.id}", "file_id": file.id}
+
+    def _complete_upload(self, arguments: Json) -> Json:
+        with self._lock:
+            wanted = [str(entry.get("id")) for entry in _decoded(arguments.get("files")) or []]
+            for name in wanted:
+                file = self._files.get(name)
+                if file is None or file.content is None:
+                    raise Refusal("file_not_found")
+                self._files[name] = replace(file, completed=True)
+        return {"files": [{"id": name} for name in wanted]}
+
+    def _file_info(self, arguments: Json) -> Json:
+        with self._lock:
+            name = str(arguments.get("file", ""))
+            file = self._files.get(name)
+            if file is None:
+                raise Refusal("file_not_found")
+            asked = self._asked[name] = self._asked.get(name, 0) + 1
+        ready = file.completed and asked > self._slow_files
+        return {"file": {"id": name, "name": file.name, "mimetype": "image/png" if ready else ""}}
+
+    def _delete_file(self, arguments: Json) -> Json:
+        with self._lock:
+            if self._files.pop(str(arguments.get("file", "")), None) is None:
+                raise Refusal("file_not_found")
+        return {}
+
+    def take_file(self, name: str, content: bytes) -> int:
+        """Take the bytes of a file that were sent to its upload address; return the status of the answer."""
+        with self._lock:
+            self._calls.append(Call("upload", {"file": name, "length": len(content)}))
+            fault = self._faults["upload"].popleft() if self._faults.get("upload") else Fault()
+            file = self._files.get(name)
+            if fault.status != 200 or file is None or file.length != len(content):  # noqa: PLR2004 -- HTTP's OK
+                return fault.status if fault.status != 200 else 400  # noqa: PLR2004 -- as above
+            self._files[name] = replace(file, content=content)
+            return 200
+
+    def _content(self, arguments: Json, *, text_limit: int) -> tuple[str, tuple[Json, ...]]:
+        """Return text and blocks, whose files must be ready and whose types this workspace must take."""
+        text, blocks = _content(arguments, text_limit=text_limit)
+        wrong = [
+            f"unsupported type: {block['type']} [json-pointer:/blocks/{place}/type]"
+            for place, block in enumerate(blocks)
+            if block.get("type") in self._refuses
+        ]
+        wrong += [
+            f"invalid slack file [json-pointer:/blocks/{place}/slack_file]"
+            for place, block in enumerate(blocks)
+            if block.get("type") == "image" and not self._is_ready(str(block["slack_file"].get("id", "")))
+        ]
+        if wrong:
+            raise Refusal("invalid_blocks", details=wrong)
+        return text, blocks
+
+    def _is_ready(self, file: str) -> bool:
+        return (
+            file in self._files
+            and self._files[file].completed
+            and self._asked.get(file, 0) >= min(1, self._slow_files)
+        )
+
+    def _thread_of(self, channel: str, arguments: Json) -> str | None:
+        ts = arguments.get("thread_ts")
+        if ts is None:
+            return None
+        root = self._messages.get((channel, str(ts)))
+        if root is None:
+            raise Refusal("thread_not_found")
+        return root.ts
 
     def _list_channels(self, _: Json) -> Json:
         with self._lock:
@@ -376,86 +572,24 @@ def _decoded(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
-def _units(text: Any) -> int:
-    return len(str(text).encode("utf-16-le", "surrogatepass")) // 2
+def _page(found: Sequence[ChatMessage], arguments: Json) -> Json:
+    """Return a page of messages newer than `oldest`, newest first."""
+    oldest = float(arguments.get("oldest") or 0)
+    newest_first = [message for message in reversed(found) if float(message.ts) > oldest]
+    start = int(arguments.get("cursor") or 0)
+    stop = start + min(int(arguments.get("limit") or 100), PAGE_LIMIT)
+    with_metadata = _is_true(arguments.get("include_all_metadata"))
+    page = [_wire(message, metadata=with_metadata) for message in newest_first[start:stop]]
+    more = stop < len(newest_first)
+    return {
+        "messages": page,
+        "has_more": more,
+        "response_metadata": {"next_cursor": str(stop) if more else ""},
+    }
 
 
-def wrong_blocks(blocks: Sequence[Json]) -> Iterator[str]:
-    """Yield what Slack would refuse about blocks, each with a JSON pointer."""
-    if len(blocks) > BLOCK_LIMIT:
-        yield f"no more than {BLOCK_LIMIT} items allowed [json-pointer:/blocks]"
-    names = [block.get("block_id") for block in blocks]
-    if len(set(names)) < len(names):
-        yield "block_id must be unique [json-pointer:/blocks]"
-    if sum(block.get("type") == "table" for block in blocks) > 1:
-        yield "only_one_table_allowed [json-pointer:/blocks]"
-    for place, block in enumerate(blocks):
-        pointer = f"/blocks/{place}"
-        if _units(block.get("block_id", "")) > 255:  # noqa: PLR2004 -- Slack's limit
-            yield f"must be less than 256 characters [json-pointer:{pointer}/block_id]"
-        check = _CHECKS.get(str(block.get("type")))
-        if check is None:
-            yield f"unsupported type: {block.get('type')} [json-pointer:{pointer}/type]"
-        else:
-            yield from check(block, pointer)
-
-
-def _wrong_text(element: Any, pointer: str, *, limit: int, kinds: Sequence[str]) -> Iterator[str]:
-    if not isinstance(element, dict) or element.get("type") not in kinds:
-        yield f"must be {' or '.join(kinds)} [json-pointer:{pointer}]"
-    elif not 1 <= _units(element.get("text", "")) <= limit:
-        yield f"must be 1 to {limit} characters [json-pointer:{pointer}/text]"
-
-
-_ANY_TEXT = ("plain_text", "mrkdwn")
-
-
-def _wrong_header(block: Json, pointer: str) -> Iterator[str]:
-    yield from _wrong_text(block.get("text"), f"{pointer}/text", limit=150, kinds=("plain_text",))
-
-
-def _wrong_section(block: Json, pointer: str) -> Iterator[str]:
-    fields = block.get("fields", [])
-    if "text" not in block and not fields:
-        yield f"missing required field: text [json-pointer:{pointer}]"
-    if "text" in block:
-        yield from _wrong_text(block["text"], f"{pointer}/text", limit=3_000, kinds=_ANY_TEXT)
-    if len(fields) > 10:  # noqa: PLR2004 -- Slack's limit
-        yield f"no more than 10 items allowed [json-pointer:{pointer}/fields]"
-    for place, element in enumerate(fields):
-        yield from _wrong_text(element, f"{pointer}/fields/{place}", limit=2_000, kinds=_ANY_TEXT)
-
-
-def _wrong_context(block: Json, pointer: str) -> Iterator[str]:
-    elements = block.get("elements", [])
-    if not 1 <= len(elements) <= 10:  # noqa: PLR2004 -- Slack's limit
-        yield f"must have 1 to 10 items [json-pointer:{pointer}/elements]"
-    for place, element in enumerate(elements):
-        yield from _wrong_text(element, f"{pointer}/elements/{place}", limit=3_000, kinds=_ANY_TEXT)
-
-
-def _wrong_table(block: Json, pointer: str) -> Iterator[str]:
-    rows = block.get("rows", [])
-    if not 1 <= len(rows) <= 100 or any(not 1 <= len(row) <= 20 for row in rows):  # noqa: PLR2004 -- Slack's limits
-        yield f"must have 1 to 100 rows of 1 to 20 cells [json-pointer:{pointer}/rows]"
-    cells = [cell for row in rows for cell in row]
-    if any(cell.get("type") != "raw_text" or not cell.get("text") for cell in cells):
-        yield f"cells must be raw_text and not empty [json-pointer:{pointer}/rows]"
-    if sum(_units(cell.get("text", "")) for cell in cells) > 10_000:  # noqa: PLR2004 -- Slack's limit
-        yield f"must be less than 10001 characters [json-pointer:{pointer}/rows]"
-
-
-def _wrong_nothing(_: Json, __: str) -> Iterator[str]:
-    return iter(())
-
-
-_CHECKS: Mapping[str, Callable[[Json, str], Iterator[str]]] = {
-    "header": _wrong_header,
-    "section": _wrong_section,
-    "context": _wrong_context,
-    "table": _wrong_table,
-    "divider": _wrong_nothing,
-}
+def _is_true(value: Any) -> bool:
+    return str(value or "").lower() in ("1", "true")
 
 
 # -- the wire
@@ -469,6 +603,8 @@ def _wire(message: ChatMessage, *, metadata: bool = False) -> dict[str, Any]:
         "text": message.text,
         "blocks": list(message.blocks),
     }
+    if message.thread_ts is not None:
+        shown["thread_ts"] = message.thread_ts
     if metadata and message.metadata is not None:
         shown["metadata"] = message.metadata
     if message.edited_at is not None:
@@ -477,6 +613,24 @@ def _wire(message: ChatMessage, *, metadata: bool = False) -> dict[str, Any]:
 
 
 _METHOD = re.compile(r"^/api/([A-Za-z.]+)/?$")
+_UPLOAD = re.compile(r"^/upload/(F[0-9]+)$")
+
+
+_ANSWER = re.compile(r"^/answers/(\d+)$")
+
+
+def _pressed(chat: Chat, raw: bytes) -> tuple[int, str]:
+    """Press a button as a request says: `{"ts": "…", "action": "snooze", "choice": "2h", "user": "U1", "name": "sato"}`."""
+    try:
+        wanted = json.loads(raw)
+        message = next(each for each in chat.messages if each.ts == wanted["ts"])
+        known = {key: str(wanted[key]) for key in ("choice", "user", "name") if key in wanted}
+        press = chat.press(message, str(wanted["action"]), **known)
+    except StopIteration:
+        return 404, "no such message\n"
+    except (LookupError, ValueError, TypeError) as error:
+        return 400, f"{error}\n"
+    return (200, f"{press.id}\n") if press.arrived else (503, "nobody is connected\n")
 
 
 def _handler(chat: Chat) -> type[BaseHTTPRequestHandler]:
@@ -488,6 +642,19 @@ def _handler(chat: Chat) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            told = _ANSWER.match(urlsplit(self.path).path)
+            if told is not None:
+                taken, text = chat.presses.take_answer(told.group(1), raw)
+                self._send(taken, text.encode(), {})
+                return
+            if urlsplit(self.path).path == "/press":
+                taken, text = _pressed(chat, raw)
+                self._send(taken, text.encode(), {})
+                return
+            upload = _UPLOAD.match(urlsplit(self.path).path)
+            if upload is not None:
+                self._send(chat.take_file(upload.group(1), raw), b"OK", {})
+                return
             method = _METHOD.match(urlsplit(self.path).path)
             fault, status, body, headers = chat.answer(
                 method.group(1) if method else "",

@@ -3,8 +3,10 @@
 Only what our own messages use is drawn; a block of another kind shows its type, so that nothing is hidden.
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
@@ -16,7 +18,24 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from spikewatch.core.settings import Language
 from spikewatch.sandbox.chat import ChatMessage
+
+_SET_IN = 4
+_HEIGHTS = " ▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    edited: str
+    reply: str
+    broadcast: str
+
+
+_WORDS: Mapping[Language, _Words] = {
+    Language.JA: _Words("{n}回編集", "スレッドへの返信", "スレッドへの返信（チャンネルにも表示）"),
+    Language.EN: _Words("edited {n} times", "reply in the thread", "reply, shown in the channel too"),
+}
 
 _TOKEN = re.compile(
     r"<!date\^\d+\^[^|>]*\|(?P<date>[^>]*)>"
@@ -26,16 +45,20 @@ _TOKEN = re.compile(
 )
 
 
-def draw(message: ChatMessage, *, edited: int) -> RenderableType:
-    """Return the message as a panel of its channel.
+def draw(message: ChatMessage, *, edited: int, language: Language) -> RenderableType:
+    """Return the message as a panel of its channel; a reply is set in, as in a thread.
 
     edited  how many times it was changed since it was posted
     """
+    words = _WORDS[language]
     parts = [_block(block) for block in message.blocks] or [markup(message.text)]
-    footer = f"edited {edited}x" if edited else None
-    return Panel(
+    footer = words.edited.format(n=edited) if edited else None
+    title = f"#{message.channel_name}"
+    if message.thread_ts is not None:
+        title = f"{title} ↳ {words.broadcast if message.broadcast else words.reply}"
+    panel = Panel(
         Group(*parts),
-        title=f"#{message.channel_name}",
+        title=title,
         title_align="left",
         subtitle=footer,
         subtitle_align="right",
@@ -43,6 +66,7 @@ def draw(message: ChatMessage, *, edited: int) -> RenderableType:
         border_style=_colour(message),
         padding=(0, 1),
     )
+    return panel if message.thread_ts is None else Padding(panel, (0, 0, 0, _SET_IN))
 
 
 def markup(text: str) -> Text:
@@ -90,6 +114,10 @@ def _block(block: Mapping[str, Any]) -> RenderableType:  # noqa: PLR0911 -- one 
             return Padding(_table(block), (1, 0, 0, 0))
         case "context":
             return Padding(_context(block["elements"]), (1, 0, 0, 0))
+        case "data_visualization":
+            return Padding(_chart(block), (1, 0, 0, 0))
+        case "image" if "alt_text" in block:
+            return Padding(Text(f"🖼  {block['alt_text']}", style="dim"), (1, 0, 0, 0))
         case "divider":
             return Text("─" * 20, style="dim")
         case kind:
@@ -120,6 +148,31 @@ def _table(block: Mapping[str, Any]) -> Table:
     return table
 
 
+def _chart(block: Mapping[str, Any]) -> RenderableType:
+    """Return a chart as lines of small columns, all to one scale, each with its newest number."""
+    chart = block["chart"]
+    labels = chart["axis_config"]["categories"]
+    lines = {line["name"]: [float(point["value"]) for point in line["data"]] for line in chart["series"]}
+    highest = max((value for values in lines.values() for value in values), default=0.0)
+    grid = Table.grid(padding=(0, 2))
+    for name, values in lines.items():
+        newest = f"{values[-1]:,.1f}".removesuffix(".0")
+        grid.add_row(Text(name), Text(columns(values, highest=highest)), Text(newest))
+    grid.add_row("", Text(f"{labels[0]} – {labels[-1]}", style="dim"), "")
+    return Group(Text(str(block["title"]), style="bold"), grid)
+
+
+def columns(values: Sequence[float], *, highest: float) -> str:
+    """Return numbers as columns of eight heights, so that only nothing looks like nothing.
+
+    >>> columns([0, 1, 4, 8], highest=8)
+    ' ▁▄█'
+    """
+    if highest <= 0:
+        return " " * len(values)
+    return "".join(_HEIGHTS[math.ceil(8 * min(value, highest) / highest)] for value in values)
+
+
 def _context(elements: Iterable[Mapping[str, Any]]) -> Text:
     drawn = Text(" · ").join(_text(element) for element in elements)
     drawn.stylize("dim")
@@ -132,6 +185,6 @@ def _colour(message: ChatMessage) -> str:
     )
     if ":white_check_mark:" in lead:
         return "green"
-    if ":red_circle:" in lead:
+    if ":red_circle:" in lead or ":arrow_up:" in lead:
         return "red"
     return "yellow" if ":large_orange_circle:" in lead else "blue"

@@ -10,7 +10,9 @@ import pytest
 from rich.console import Console
 
 from spikewatch.adapters.clock import ManualClock
-from spikewatch.sandbox.chat import Chat, ChatMessage, Fault, wrong_blocks
+from spikewatch.core.settings import Language
+from spikewatch.sandbox.block_rules import wrong_blocks
+from spikewatch.sandbox.chat import Chat, ChatMessage, Fault
 from spikewatch.sandbox.screen import draw, markup
 
 START = datetime(2026, 11, 20, 0, 45, tzinfo=UTC)
@@ -299,7 +301,7 @@ def test_every_request_is_noted(chat: Chat) -> None:
 def drawn(message: ChatMessage, *, edited: int = 0) -> str:
     with open("/dev/null", "w", encoding="utf-8") as nowhere:  # noqa: PTH123 -- rich wants an open file
         console = Console(record=True, width=100, file=nowhere)
-        console.print(draw(message, edited=edited))
+        console.print(draw(message, edited=edited, language=Language.EN))
         return console.export_text()
 
 
@@ -321,7 +323,7 @@ def test_the_screen_draws_header_fields_table_and_context_within_its_width() -> 
         part in shown
         for part in ("#support", "問い合わせ急増: 決済", "🔴 42件", "発生中", "カテゴリ", "[image]", "INC-7")
     )
-    assert "edited 2x" in shown
+    assert "edited 2 times" in shown
 
 
 def test_the_screen_draws_a_message_without_blocks_by_its_text() -> None:

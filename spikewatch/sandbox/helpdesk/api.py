@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from spikewatch.sandbox.helpdesk.faults import Answer
 from spikewatch.sandbox.helpdesk.ledger import Catalogue, DeskTicket, Ledger
+from spikewatch.sandbox.helpdesk.searching import INDEX_LAG, terms_of
 
 WITHHELD = timedelta(seconds=60)
 """The export shows nothing that came about more recently."""
@@ -29,6 +30,10 @@ class Endpoint(StrEnum):
     EXPORT = "export"
     FIELDS = "fields"
     BRANDS = "brands"
+    GROUPS = "groups"
+    FORMS = "forms"
+    ORGANIZATIONS = "organizations"
+    SEARCH = "search"
     OTHER = "other"
 
 
@@ -37,6 +42,10 @@ _ENDPOINTS = {
     ("GET", "/api/v2/incremental/tickets/cursor"): Endpoint.EXPORT,
     ("GET", "/api/v2/ticket_fields"): Endpoint.FIELDS,
     ("GET", "/api/v2/brands"): Endpoint.BRANDS,
+    ("GET", "/api/v2/groups"): Endpoint.GROUPS,
+    ("GET", "/api/v2/ticket_forms"): Endpoint.FORMS,
+    ("GET", "/api/v2/organizations/show_many"): Endpoint.ORGANIZATIONS,
+    ("GET", "/api/v2/search/count"): Endpoint.SEARCH,
 }
 
 
@@ -85,6 +94,7 @@ class Api:
         exports_per_minute: int,
         requests_per_minute: int,
         token_life: timedelta,
+        tokens: Collection[str] = (),
     ) -> None:
         self._ledger = ledger
         self._catalogue = catalogue
@@ -93,11 +103,16 @@ class Api:
         self._exports = Limit(exports_per_minute)
         self._requests = Limit(requests_per_minute)
         self._tokens: dict[str, datetime] = {}
+        self._lasting = frozenset(tokens)
         self._token_numbers = count(1)
         self._answers: dict[Endpoint, Callable[[Asked, str], Answer]] = {
             Endpoint.EXPORT: self._export,
             Endpoint.FIELDS: self._fields,
             Endpoint.BRANDS: self._brands,
+            Endpoint.GROUPS: self._groups,
+            Endpoint.FORMS: self._forms,
+            Endpoint.ORGANIZATIONS: self._organizations,
+            Endpoint.SEARCH: self._search,
             Endpoint.OTHER: _nothing_here,
         }
 
@@ -105,7 +120,10 @@ class Api:
         """Return the answer; `url` is where the desk can be reached, for the links in bodies."""
         if asked.endpoint is Endpoint.TOKENS:
             return self._token(asked)
-        if self._tokens.get(asked.token or "", asked.at) <= asked.at:
+        is_signed_in = (
+            asked.token in self._lasting or self._tokens.get(asked.token or "", asked.at) > asked.at
+        )
+        if not is_signed_in:
             return Answer.of(401, {"error": "Couldn't authenticate you"})
         remaining, resets_s = self._requests.take(asked.at)
         headers = {
@@ -124,6 +142,7 @@ class Api:
     def revoke_tokens(self) -> None:
         """Make every token given out so far worthless."""
         self._tokens.clear()
+        self._lasting = frozenset()
 
     def _token(self, asked: Asked) -> Answer:
         try:
@@ -188,12 +207,24 @@ class Api:
         }
         return Answer.of(200, body)
 
+    def _search(self, asked: Asked, url: str) -> Answer:  # noqa: ARG002 -- one signature for all endpoints
+        try:
+            terms = terms_of(asked.query.get("query", ""))
+            horizon = int((asked.at - INDEX_LAG).timestamp())
+            found = sum(
+                ticket.status != "deleted" and all(term.fits(ticket) for term in terms)
+                for ticket in self._ledger.current(horizon=horizon)
+            )
+        except ValueError as error:
+            return Answer.of(422, {"error": "invalid", "description": f"Invalid search: {error}"})
+        return Answer.of(200, {"count": found})
+
     def _fields(self, asked: Asked, url: str) -> Answer:
         rows = [
             {
                 "url": f"{url}/api/v2/ticket_fields/{drop_down.id}.json",
                 "id": drop_down.id,
-                "type": "tagger",
+                "type": drop_down.kind,
                 "title": drop_down.title,
                 "raw_title": drop_down.title,
                 "position": position,
@@ -220,6 +251,20 @@ class Api:
             for position, (brand_id, name) in enumerate(self._catalogue.brands.items())
         ]
         return _listed("brands", rows, asked)
+
+    def _groups(self, asked: Asked, _url: str) -> Answer:
+        rows = [{"id": each, "name": name, "deleted": False} for each, name in self._catalogue.groups.items()]
+        return _listed("groups", rows, asked)
+
+    def _forms(self, _asked: Asked, _url: str) -> Answer:
+        rows = [{"id": each, "name": name, "active": True} for each, name in self._catalogue.forms.items()]
+        return Answer.of(200, {"ticket_forms": rows, "count": len(rows), "next_page": None})
+
+    def _organizations(self, asked: Asked, _url: str) -> Answer:
+        wanted = asked.query.get("ids", "").split(",")
+        named = self._catalogue.organizations.items()
+        rows = [{"id": each, "name": name} for each, name in named if str(each) in wanted]
+        return Answer.of(200, {"organizations": rows, "count": len(rows), "next_page": None})
 
 
 def write_cursor(place: tuple[int, int]) -> str:
@@ -261,12 +306,12 @@ def ticket_json(ticket: DeskTicket, *, url: str) -> dict[str, Any]:
         "requester_id": 1,
         "submitter_id": 1,
         "assignee_id": None,
-        "organization_id": None,
-        "group_id": None,
+        "organization_id": ticket.organization_id,
+        "group_id": ticket.group_id,
         "tags": list(ticket.tags),
         "custom_fields": values,
         "fields": values,
-        "ticket_form_id": None,
+        "ticket_form_id": ticket.form_id,
         "brand_id": ticket.brand_id,
         "is_public": True,
         "from_messaging_channel": False,

@@ -13,6 +13,8 @@ MOST = 5_000
 
 MERGED_TAG = "closed_by_merge"
 UNKNOWN_BRAND = 999_999_999
+UNKNOWN_GROUP = 999_999_998
+UNKNOWN_FORM = 999_999_997
 _SECOND = timedelta(seconds=1)
 _MINUTE = timedelta(minutes=1)
 _FIRST_UNSAFE = 2**53 + 1
@@ -194,6 +196,28 @@ def _option_retagged(stock: Stock) -> Iterator[DeskTicket]:
             yield from _changed(stock, [ticket], minutes=15, values=_valued(stock, f"{old}_v2"))
 
 
+def _of_unknown(
+    *, group: int | None = None, form: int | None = None
+) -> Callable[[Stock], Iterator[DeskTicket]]:
+    def history(stock: Stock) -> Iterator[DeskTicket]:
+        yield from _new(stock, 20, minutes=10, group_id=group, form_id=form)
+
+    return history
+
+
+def _form_lost(stock: Stock) -> Iterator[DeskTicket]:
+    written = _new(stock, 20, minutes=10, form_id=UNKNOWN_FORM)
+    yield from written
+    yield from _changed(stock, written, minutes=20, form_id=None)
+
+
+def _tagged(*tags: str) -> Callable[[Stock], Iterator[DeskTicket]]:
+    def history(stock: Stock) -> Iterator[DeskTicket]:
+        yield from _new(stock, 20, minutes=10, values=_valued(stock, None), tags=tags)
+
+    return history
+
+
 def _changing_all_the_time(stock: Stock) -> Iterator[DeskTicket]:
     for ticket in _new(stock, 60, minutes=5):
         for change in range(6):
@@ -251,6 +275,27 @@ HISTORIES: Mapping[str, tuple[str, Play]] = {
             "unknown-brand",
             "20 tickets are of a brand that the list of brands does not show",
             _of_unknown_brand,
+        ),
+        (
+            "group-removed",
+            "20 tickets are of a group that the list of groups does not show any more",
+            _of_unknown(group=UNKNOWN_GROUP),
+        ),
+        (
+            "form-removed",
+            "20 tickets are of a form that the list of forms does not show any more",
+            _of_unknown(form=UNKNOWN_FORM),
+        ),
+        ("form-lost", "20 tickets are written in a form, and have none ten minutes later", _form_lost),
+        (
+            "tag-only",
+            "20 tickets have their category in a tag, and none in the field",
+            _tagged("category_refund"),
+        ),
+        (
+            "two-categories",
+            "20 tickets have tags of two categories",
+            _tagged("category_refund", "category_login"),
         ),
         (
             "option-removed",

@@ -28,9 +28,12 @@ class DeskTicket:
     values: tuple[tuple[int, FieldValue], ...] = ()
     tags: tuple[str, ...] = ()
     status: str = "new"
-    channel: str = "web"
+    channel: str | int = "web"
     updated_at: datetime | None = None
     subject: str = "(simulated)"
+    group_id: int | None = None
+    form_id: int | None = None
+    organization_id: int | None = None
 
     @property
     def place(self) -> tuple[int, int]:
@@ -40,19 +43,26 @@ class DeskTicket:
 
 @dataclass(frozen=True, slots=True)
 class DropDown:
-    """A custom drop-down field: its title, and the name shown for each value that tickets hold."""
+    """A custom field: its title, and the name shown for each value that tickets hold.
+
+    kind  `tagger` is a drop-down, `multiselect` holds several values, a `checkbox` has no options
+    """
 
     id: int
     title: str
     options: Mapping[str, str] = field(default_factory=dict)
+    kind: str = "tagger"
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What tickets refer to: brand names by id, and fields."""
+    """What tickets refer to: names of brands, groups, forms and organisations by id, and fields."""
 
     brands: Mapping[int, str] = field(default_factory=dict)
     fields: tuple[DropDown, ...] = ()
+    groups: Mapping[int, str] = field(default_factory=dict)
+    forms: Mapping[int, str] = field(default_factory=dict)
+    organizations: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,10 @@ class Ledger:
     def after(self, place: tuple[int, int], *, horizon: int, limit: int) -> Slice:
         """Return what stands behind a place in the export, as `since` does."""
         return self._slice(bisect_right(self._places, place), horizon, limit)
+
+    def current(self, *, horizon: int) -> Iterator[DeskTicket]:
+        """Yield the version of every ticket that is visible at an instant (epoch)."""
+        return self._visible(0, horizon)
 
     def _slice(self, first: int, horizon: int, limit: int) -> Slice:
         found = list(islice(self._visible(first, horizon), limit + 1))

@@ -2,8 +2,9 @@
 
 import socket
 import threading
+from base64 import b64decode
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -29,6 +30,7 @@ class HelpDesk:
     now      the desk's clock
     spells   faults that last a while
     port     0 takes a free one; `url` tells which
+    tokens   access tokens that never end, and API tokens as `<email>/token:<token>`
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class HelpDesk:
         exports_per_minute: int = 10,
         requests_per_minute: int = 700,
         token_life: timedelta = timedelta(minutes=30),
+        tokens: Collection[str] = (),
     ) -> None:
         self._api = Api(
             Ledger(tickets),
@@ -53,6 +56,7 @@ class HelpDesk:
             exports_per_minute=exports_per_minute,
             requests_per_minute=requests_per_minute,
             token_life=token_life,
+            tokens=tokens,
         )
         self._now = now
         self._port = port
@@ -186,6 +190,15 @@ class _Server(ThreadingHTTPServer):
         self.server_close()
 
 
+def _credentials(header: str) -> str | None:
+    """Return the token of a request, or the name and password of one that signs in by an API token."""
+    scheme, _, rest = header.partition(" ")
+    if scheme == "Basic":
+        with suppress(ValueError):
+            return b64decode(rest, validate=True).decode()
+    return rest if scheme == "Bearer" else None
+
+
 def _handler(answer: Callable[..., Answer], stopped: threading.Event) -> type[BaseHTTPRequestHandler]:
     numbers = count(1)
 
@@ -204,7 +217,7 @@ def _handler(answer: Callable[..., Answer], stopped: threading.Event) -> type[Ba
             """Print nothing."""
 
         def _answer(self, body: bytes) -> None:
-            token = self.headers.get("Authorization", "").removeprefix("Bearer ") or None
+            token = _credentials(self.headers.get("Authorization", ""))
             given = answer(self.command, self.path, token=token, body=body)
             if given.delay:
                 stopped.wait(given.delay.total_seconds())

@@ -1,6 +1,7 @@
 """What happens to answers: failures, limits, pages that make no sense and wrong clocks, each for a while."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -103,6 +104,11 @@ def _older_behind(page: dict[str, Any]) -> dict[str, Any]:
     return {**page, "tickets": [*page["tickets"], *older]}
 
 
+def _some_left_out(page: dict[str, Any]) -> dict[str, Any]:
+    """Return the page without every third ticket; its cursor is behind all of them."""
+    return {**page, "tickets": [row for place, row in enumerate(page["tickets"]) if place % 3]}
+
+
 _CURSOR_REFUSED = _during(Fault.error(400), when=_with_cursor, most=1)
 _SIGN_IN_ANEW = _during(Fault.error(401), most=1)
 
@@ -119,6 +125,13 @@ _ANSWERS: Mapping[str, tuple[str, Play]] = {
     "too-slow": (
         "for an hour, a page of more than 125 tickets ends in 504",
         _during(Fault.error(504), lasts=_HOUR, when=_asks_for_much),
+    ),
+    "desk-down": (
+        "nothing of the desk can be reached for 45 minutes",
+        _all_of(
+            _during(Fault(drop=True), lasts=timedelta(minutes=45)),
+            _during(Fault(drop=True), endpoint=Endpoint.TOKENS, lasts=timedelta(minutes=45)),
+        ),
     ),
     "connection-reset": ("the connection ends without an answer", _during(Fault(drop=True))),
     "no-answer": ("two answers never come", _during(Fault(delay=timedelta(days=1)), most=2)),
@@ -197,6 +210,19 @@ _PAGES: Mapping[str, tuple[str, Play]] = {
         "links to the next page lead to another host",
         _during(_edit(lambda page: {**page, "after_url": "https://elsewhere.example/"}), lasts=_HOUR),
     ),
+    "export-loses-tickets": (
+        "the export leaves out every third ticket for ten minutes; the nightly check finds them",
+        _during(_edit(_some_left_out)),
+    ),
+    "search-counts-more": (
+        "the search counts five tickets more than there are, all day long",
+        _during(
+            _edit(lambda body: {"count": body["count"] + 5}),
+            endpoint=Endpoint.SEARCH,
+            begins=timedelta(0),
+            lasts=timedelta(days=1),
+        ),
+    ),
     "unknown-keys": (
         "pages and tickets have keys that nobody knows",
         _all_of(
@@ -246,5 +272,45 @@ _CLOCKS: Mapping[str, tuple[str, Play]] = {
     ),
 }
 
-TROUBLES: Mapping[str, tuple[str, Play]] = {**_ANSWERS, **_LIMITS, **_PAGES, **_CLOCKS}
+RENAMED = " (new)"
+"""What an option's name ends with once it is renamed."""
+
+
+def _renamed(body: dict[str, Any]) -> dict[str, Any]:
+    return {**body, "ticket_fields": [_with_new_names(field) for field in body["ticket_fields"]]}
+
+
+def _with_new_names(field: dict[str, Any]) -> dict[str, Any]:
+    options = [
+        {**option, "name": option["name"] + RENAMED} for option in field.get("custom_field_options") or ()
+    ]
+    return {**field, "custom_field_options": options}
+
+
+def _options_renamed(stock: Stock) -> Script:
+    """Rename every option after an hour; tickets of several values make whoever reads look at the options."""
+    field, like = stock.catalogue.fields[0], stock.tickets[-1]
+    several = tuple(field.options)[:2]
+    made = [stock.begins + minutes * timedelta(minutes=1) for minutes in (10, 90)]
+    tickets = tuple(
+        replace(
+            like,
+            id=stock.next_id + number,
+            created_at=at,
+            generated_timestamp=int(at.timestamp()),
+            values=((field.id, several),),
+            updated_at=None,
+        )
+        for number, at in enumerate(made)
+    )
+    start = stock.begins + _HOUR
+    spell = Spell(Endpoint.FIELDS, _edit(_renamed), start, start + timedelta(days=365))
+    return Script(tickets=tickets, spells=(spell,))
+
+
+_NAMES: Mapping[str, tuple[str, Play]] = {
+    "option-renamed": ("after an hour every option is called otherwise; its value stays", _options_renamed),
+}
+
+TROUBLES: Mapping[str, tuple[str, Play]] = {**_ANSWERS, **_LIMITS, **_PAGES, **_CLOCKS, **_NAMES}
 """Name, description and script of each trouble."""
