@@ -15,19 +15,27 @@ from hypothesis import strategies as st
 
 from spikewatch.cli.frame import command_line
 from spikewatch.core.counts import ALL, FLEET, SeriesKey
+from spikewatch.core.events import LabelKind
+from spikewatch.core.handling import Handling, Verdict
 from spikewatch.core.incidents import Phase, Severity
 from spikewatch.core.notices import Notice, Part, Reason
+from spikewatch.core.rules import RuleMet
 from spikewatch.core.settings import Language
-from spikewatch.core.wording import Message, render
+from spikewatch.core.wording import Links, Message, Search, render, render_reply
 from spikewatch.core.wording.catalogue import CATALOGUES, ENGLISH, JAPANESE
 from spikewatch.core.wording.commands import explain_command
 from spikewatch.core.wording.phrases import Phrases
 from spikewatch.core.wording.untrusted import clip, harmless, width
-from tests.factories import OPENED, STARTED, grouped, notice, reading
+from spikewatch.sandbox.block_rules import wrong_blocks
+from tests.core.agreed import as_agreed
+from tests.factories import OPENED, STARTED, course, grouped, notice, reading
 
 GOLDEN = Path(__file__).parent / "golden"
 TOKYO = ZoneInfo("Asia/Tokyo")
-LIVING_MARKUP = re.compile(r"<(?:https?://[^|<>\s]+\|[^<>|]+|!date\^\d+\^[^|<>]+\|[^<>]+)>")
+LIVING_MARKUP = re.compile(
+    r"<(?:https?://[^|<>\s]+\|[^<>|]+|!date\^\d+\^[^|<>]+\|[^<>]+|@[UW][A-Z0-9]{7,20})>"
+)
+LOGIN, REFUND = SeriesKey("payments", "login"), SeriesKey("payments", "refund")
 ENDED = STARTED + timedelta(minutes=95)
 
 
@@ -52,8 +60,41 @@ def company() -> dict[str, Any]:
     }
 
 
+TANAKA = Handling(acknowledged_by="U0TANAKA1", acknowledged_at=OPENED + timedelta(minutes=5))
+FALSE_ALARM = Handling(
+    acknowledged_by="田中 *太郎*",
+    acknowledged_at=OPENED,
+    snoozed_by="田中",
+    snoozed_until=OPENED + timedelta(hours=2),
+    dismissed_by="田中 *太郎*",
+    dismissed_at=OPENED + timedelta(minutes=20),
+    verdict=Verdict(
+        LabelKind.FALSE_ALARM, "田中 *太郎*", OPENED + timedelta(minutes=20), note="<!channel> 配信"
+    ),
+)
+LINKS = Links(
+    searches={
+        "desk": Search(
+            "https://acme.zendesk.com/agent/search/1?type=ticket&q={query}",
+            since="type:ticket created>={since}",
+            service='brand:"{name}"',
+            category='custom_field_7:"{name}"',
+            unnamed="uncategorised",
+        )
+    },
+    grafana="https://grafana.example.com",
+)
+
 CASES: Mapping[str, Notice] = {
-    "opened": notice(runbook="https://wiki.example.com/login?a=1&b=2"),
+    "opened": notice(runbook="https://wiki.example.com/login?a=1&b=2", course=course()),
+    "growing": notice(Reason.CHANGED, growing=True, lead=reading(70), revision=2, excess=120.0),
+    "ebbing": notice(Reason.CHANGED, ebbing=True, lead=reading(8), handling=TANAKA, revision=3, excess=140.0),
+    "acknowledged": notice(Reason.ACKNOWLEDGED, handling=TANAKA, growing=True, revision=2),
+    "false_alarm": notice(Reason.DISMISSED, handling=FALSE_ALARM, revision=4),
+    "gap": notice(Reason.CHANGED, course=course(5, 7, None, None, 8, 6, 5, 9, 20, 42), revision=2),
+    "by_rule": notice(
+        lead=reading(18, expected=0.3, upper=4), rule=RuleMet(15, 60, 18, critical=False), chance_weeks=0.0
+    ),
     "raised": notice(
         Reason.RAISED,
         severity=Severity.CRITICAL,
@@ -80,6 +121,40 @@ CASES: Mapping[str, Notice] = {
 }
 
 
+REPLIES: Mapping[str, tuple[Notice, ...]] = {
+    "raised": (
+        notice(Reason.RAISED, severity=Severity.CRITICAL, lead=reading(58), revision=2, joined=(REFUND,)),
+    ),
+    "joined": (notice(Reason.JOINED, **grouped(), joined=(LOGIN, REFUND), revision=3),),
+    "joined_services": (notice(Reason.JOINED, **company(), joined=(SeriesKey("account", ALL),), revision=3),),
+    "acknowledged": (CASES["acknowledged"],),
+    "handed_back": (notice(Reason.HANDED_BACK, revision=4),),
+    "snoozed": (
+        notice(
+            Reason.SNOOZED,
+            handling=Handling(snoozed_by="suzuki", snoozed_until=OPENED + timedelta(hours=14)),
+            revision=4,
+        ),
+    ),
+    "labelled": (
+        notice(
+            Reason.LABELLED,
+            handling=Handling(verdict=Verdict(LabelKind.EXPECTED, "suzuki", OPENED, note="春の配信")),
+            revision=4,
+        ),
+    ),
+    "dismissed": (CASES["false_alarm"],),
+    "unmuted": (notice(Reason.UNMUTED, lead=reading(58), revision=5),),
+    "reopened": (CASES["reopened"],),
+    "resolved": (CASES["resolved"],),
+    "folded": (
+        CASES["acknowledged"],
+        notice(Reason.RAISED, severity=Severity.CRITICAL, lead=reading(58), revision=3),
+        CASES["resolved"],
+    ),
+}
+
+
 def walk(value: object) -> Iterator[Mapping[str, object]]:
     if isinstance(value, Mapping):
         yield value
@@ -93,6 +168,16 @@ def walk(value: object) -> Iterator[Mapping[str, object]]:
 def text_of(element: object) -> str:
     assert isinstance(element, Mapping)
     return str(element["text"])
+
+
+def wrong_picture(message: Message, block: Mapping[str, object]) -> list[str]:
+    """Say what is wrong with a chart, or with the block of a picture that is to be drawn."""
+    if block["type"] == "data_visualization":
+        return list(wrong_blocks([block]))
+    if block["type"] != "image":
+        return [f"unknown block {block['type']}"]
+    lacks = message.picture is None or message.picture.block != block["block_id"]
+    return [*wrong_blocks([{**block, "slack_file": {"id": "F1"}}]), *(["nothing to draw"] if lacks else [])]
 
 
 def check_message(message: Message) -> list[str]:
@@ -128,8 +213,8 @@ def check_message(message: Message) -> list[str]:
                 assert isinstance(rows, list)
                 cells = [text_of(cell) for row in rows for cell in row]
                 wrong += ["table"] * (len(rows) > 100 or not all(cells) or sum(map(width, cells)) > 10_000)
-            case kind:
-                wrong.append(f"unknown block {kind}")
+            case _:
+                wrong += wrong_picture(message, block)
     for element in walk(message.blocks):
         if element.get("type") == "mrkdwn":
             rest = LIVING_MARKUP.sub("", str(element["text"]))
@@ -143,18 +228,36 @@ def check_message(message: Message) -> list[str]:
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("name", CASES)
 def test_messages_read_as_they_were_agreed(name: str, language: Language) -> None:
-    message = render(CASES[name], language=language, zone=TOKYO)
+    message = render(CASES[name], language=language, zone=TOKYO, links=LINKS)
 
-    shown = json.dumps(asdict(message), ensure_ascii=False, indent=1) + "\n"
-
-    assert shown == (GOLDEN / f"{name}.{language}.json").read_text(encoding="utf-8")
+    assert as_agreed(message) == (GOLDEN / f"{name}.{language}.json").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("plain", [0, 1, 2])
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("name", REPLIES)
+def test_replies_read_as_they_were_agreed(name: str, language: Language) -> None:
+    *earlier, last = REPLIES[name]
+
+    message = render_reply(last, earlier=earlier, language=language, zone=TOKYO)
+
+    assert as_agreed(message) == (GOLDEN / f"reply_{name}.{language}.json").read_text(encoding="utf-8")
+    assert check_message(message) == []
+    assert check_message(render_reply(last, earlier=earlier, language=language, zone=TOKYO, plain=4)) == []
+
+
+def test_every_reason_has_a_reply_or_a_message_that_reads_as_agreed() -> None:
+    seen = {told.reason for told in (*CASES.values(), *(last for *_, last in REPLIES.values()))}
+
+    assert seen == set(Reason)
+
+
+@pytest.mark.parametrize("plain", range(5))
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("name", CASES)
 def test_every_message_is_within_slacks_limits(name: str, language: Language, plain: int) -> None:
-    assert check_message(render(CASES[name], language=language, zone=TOKYO, plain=plain)) == []
+    message = render(CASES[name], language=language, zone=TOKYO, plain=plain, links=LINKS)
+
+    assert check_message(message) == []
 
 
 NASTY = st.one_of(
@@ -192,7 +295,10 @@ NASTY = st.one_of(
     runbook=st.one_of(st.none(), NASTY, st.just("https://a.example/|x"), st.just("javascript:alert(1)")),
     reason=st.sampled_from(Reason),
     language=st.sampled_from(Language),
-    plain=st.integers(0, 2),
+    plain=st.integers(0, 4),
+    counts=st.lists(st.one_of(st.none(), st.integers(0, 10**6)), max_size=48),
+    week_ago=st.booleans(),
+    who=NASTY,
 )
 def test_no_name_and_no_number_can_break_a_message(
     *,
@@ -207,6 +313,9 @@ def test_no_name_and_no_number_can_break_a_message(
     reason: Reason,
     language: Language,
     plain: int,
+    counts: list[int | None],
+    week_ago: bool,
+    who: str,
 ) -> None:
     lead = reading(observed, expected=expected)
     parts = tuple(Part(SeriesKey(service, category), lead, 0.5) for category in categories)
@@ -220,13 +329,20 @@ def test_no_name_and_no_number_can_break_a_message(
         chance_weeks=chance,
         excess=excess,
         runbook=runbook,
+        joined=tuple(part.series for part in parts),
+        course=course(*counts, week_ago=None if week_ago else [None] * (len(counts) or 10)),
+        handling=Handling(
+            who, OPENED, who, OPENED, verdict=Verdict(LabelKind.EXPECTED, who, OPENED, note=who)
+        ),
     )
 
-    message = render(stated, language=language, zone=TOKYO, plain=plain)
+    message = render(stated, language=language, zone=TOKYO, plain=plain, links=LINKS)
+    reply = render_reply(stated, earlier=(stated,), language=language, zone=TOKYO, plain=plain)
 
-    assert check_message(message) == []
-    assert message == render(stated, language=language, zone=TOKYO, plain=plain)
-    json.dumps(asdict(message), ensure_ascii=False).encode()
+    assert (check_message(message), check_message(reply)) == ([], [])
+    assert message == render(stated, language=language, zone=TOKYO, plain=plain, links=LINKS)
+    assert isinstance(message.blocks, tuple)
+    (as_agreed(message) + as_agreed(reply)).encode()
 
 
 @given(text=st.text(), limit=st.integers(1, 80))
@@ -241,7 +357,7 @@ def test_a_family_of_emoji_is_not_cut_into_a_lone_joiner() -> None:
     assert clip("👨‍👩‍👧‍👦", 4) == "👨…"
 
 
-@pytest.mark.parametrize("name", [field for field in asdict(ENGLISH) if field != "numbers"])
+@pytest.mark.parametrize("name", [field for field in asdict(ENGLISH) if field not in ("language", "numbers")])
 def test_a_phrase_is_filled_by_the_same_names_in_both_languages(name: str) -> None:
     def fields(pattern: str) -> set[str]:
         return {field for _, field, _, _ in Formatter().parse(pattern) if field}
@@ -338,7 +454,7 @@ def test_a_surge_that_is_over_when_it_is_first_told_is_not_urgent() -> None:
 
 
 def test_the_plainest_message_says_everything_in_its_text() -> None:
-    message = render(CASES["joined"], language=Language.EN, zone=TOKYO, plain=2)
+    message = render(CASES["joined"], language=Language.EN, zone=TOKYO, plain=4)
 
     assert message.blocks == ()
     assert all(word in message.text for word in ("payments", "login 42", "09:45 JST", "INC-7"))

@@ -18,7 +18,9 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
+from spikewatch.adapters.slack.pictures import Draw, Pictures, Wait
 from spikewatch.adapters.slack.settings import SLACK_URL, is_loopback
+from spikewatch.core.oncall import NOBODY
 from spikewatch.core.outbox import Receipt
 from spikewatch.core.wording import Message
 from spikewatch.ports import (
@@ -66,7 +68,18 @@ _CHANNEL = frozenset(
         "not_in_channel",
     }
 )
-_GONE = frozenset({"cant_update_message", "edit_window_closed", "is_inactive", "message_not_found"})
+_GONE = frozenset(
+    {
+        "cannot_reply_to_message",
+        "cant_update_message",
+        "edit_window_closed",
+        "is_inactive",
+        "message_not_found",
+        "restricted_action_non_threadable_channel",
+        "restricted_action_thread_locked",
+        "thread_not_found",
+    }
+)
 _LIMITED = frozenset({"rate_limited", "ratelimited"})
 _FULL = frozenset({"message_limit_exceeded", "team_added_to_org"})
 _UNKNOWN = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
@@ -86,12 +99,21 @@ class SlackMessenger:
     url        of the Web API
     mention    whom an urgent post calls: `here`, `channel`, or the id of a user group or person
     timeout_s  seconds of silence after which a call is given up
+    draw       returns a picture as PNG; without it a message with a picture is refused, and goes out plainer
+    wait       waits so long for Slack to take a picture in, and tells whether it was stopped meanwhile
     """
 
     name = "slack"
 
     def __init__(
-        self, *, token: str, url: str = SLACK_URL, mention: str | None = None, timeout_s: int = 10
+        self,
+        *,
+        token: str,
+        url: str = SLACK_URL,
+        mention: str | None = None,
+        timeout_s: int = 10,
+        draw: Draw | None = None,
+        wait: Wait = lambda _: True,
     ) -> None:
         """Prepare; nothing is sent yet."""
         self._client = WebClient(
@@ -103,10 +125,36 @@ class SlackMessenger:
             self._client.proxy = f"http://{urlsplit(url).netloc}"
         self._mention = mention
         self._ids: dict[str, str] = {}
+        self._pictures = None if draw is None else Pictures(self._client, draw=draw, wait=wait)
+        self._files: dict[Receipt, str] = {}
 
     def post(self, message: Message, *, channel: str, key: str) -> Receipt:
         """Post a new message, with the key in its metadata."""
-        text, blocks = self._called(message)
+        file = self._file(message)
+        try:
+            receipt = self._posted(message, channel=channel, key=key, file=file)
+        except MessageGone as error:
+            raise ContentRefused(str(error)) from error
+        self._shows(receipt, file)
+        return receipt
+
+    def reply(self, root: Receipt, message: Message, *, key: str) -> Receipt:
+        """Post a message in the thread below another; a loud one is shown in the channel as well."""
+        return self._posted(message, channel=root.channel, key=key, root=root)
+
+    def _posted(
+        self,
+        message: Message,
+        *,
+        channel: str,
+        key: str,
+        file: str | None = None,
+        root: Receipt | None = None,
+    ) -> Receipt:
+        text, blocks = self._called(message, file=file)
+        thread: dict[str, Any] = {}
+        if root is not None:
+            thread = {"thread_ts": root.message, "reply_broadcast": message.loud}
 
         def call() -> SlackResponse:
             return self._client.chat_postMessage(
@@ -118,43 +166,45 @@ class SlackMessenger:
                 link_names=False,
                 unfurl_links=False,
                 unfurl_media=False,
+                **thread,
             )
 
-        try:
-            return _receipt(_attempt(call))
-        except MessageGone as error:
-            raise ContentRefused(str(error)) from error
+        return _receipt(attempt(call))
 
     def edit(self, receipt: Receipt, message: Message) -> None:
         """Replace a message in place; an unknown outcome is only a reason to do it again."""
+        file = self._file(message)
+        blocks = _blocks(message, file=file)
 
         def call() -> SlackResponse:
             return self._client.chat_update(
                 channel=receipt.channel,
                 ts=receipt.message,
                 text=message.text,
-                blocks=[dict(block) for block in message.blocks],
+                blocks=blocks,
                 parse="none",
                 link_names=False,
             )
 
         try:
-            _attempt(call)
+            attempt(call)
         except OutcomeUnknown as error:
             raise Unavailable(
                 str(error), reason="timeout" if isinstance(error, _Silence) else "server"
             ) from error
+        self._shows(receipt, file)
 
-    def find(self, *, channel: str, key: str, since: datetime) -> Receipt | None:
-        """Look through the channel's history; of several copies the oldest counts.
+    def find(self, *, channel: str, key: str, since: datetime, root: Receipt | None = None) -> Receipt | None:
+        """Look through the channel's history, or through a thread; of several copies the oldest counts.
 
         A history that may not be read raises ChannelRefused.
         """
         try:
-            identity = self._identity(channel)
-            found = [
-                ts for ts, found_key in self._history(identity, since=since - LOOK_BACK) if found_key == key
-            ]
+            identity = self._identity(channel) if root is None else root.channel
+            listed = self._history(
+                identity, since=since - LOOK_BACK, thread=None if root is None else root.message
+            )
+            found = [ts for ts, found_key in listed if found_key == key]
         except OutcomeUnknown as error:
             raise Unavailable(str(error)) from error
         except _ScopeMissing as error:
@@ -163,12 +213,29 @@ class SlackMessenger:
             raise ChannelRefused(str(error)) from error
         return Receipt(identity, min(found, key=_moment)) if found else None
 
-    def _called(self, message: Message) -> tuple[str, list[dict[str, Any]]]:
+    def _file(self, message: Message) -> str | None:
+        """Return the file of a message's picture, uploaded for it; None where it has none."""
+        if message.picture is None:
+            return None
+        if self._pictures is None:
+            raise ContentRefused("nobody draws pictures here")
+        return self._pictures.upload(message.picture)
+
+    def _shows(self, receipt: Receipt, file: str | None) -> None:
+        """Remember the file that a message shows, and discard the one that it showed before."""
+        before = self._files.pop(receipt, None)
+        if file is not None:
+            self._files[receipt] = file
+        if before is not None and self._pictures is not None:
+            self._pictures.discard(before)
+
+    def _called(self, message: Message, *, file: str | None) -> tuple[str, list[dict[str, Any]]]:
         """Return text and blocks with the mention where the message is urgent."""
-        blocks = [dict(block) for block in message.blocks]
-        if self._mention is None or not message.urgent:
+        blocks = _blocks(message, file=file)
+        whom = self._mention if message.mention is None else message.mention
+        if whom is None or whom == NOBODY or not message.urgent:
             return message.text, blocks
-        call = _mention(self._mention)
+        call = _mention(whom)
         if not blocks:
             return f"{message.text} {call}", blocks
         called: dict[str, Any] = {
@@ -199,13 +266,21 @@ class SlackMessenger:
             for channel in page.get("channels") or []:
                 yield str(channel["name"]), str(channel["id"])
 
-    def _history(self, channel: str, *, since: datetime) -> Iterator[tuple[str, str | None]]:
-        """Yield (ts, key) of every message since then."""
+    def _history(
+        self, channel: str, *, since: datetime, thread: str | None
+    ) -> Iterator[tuple[str, str | None]]:
+        """Yield (ts, key) of every message since then, or of every reply in a thread."""
 
         def call(cursor: str | None) -> SlackResponse:
-            return self._client.conversations_history(
+            oldest = f"{since.timestamp():.6f}"
+            if thread is None:
+                return self._client.conversations_history(
+                    channel=channel, oldest=oldest, limit=PAGE_SIZE, include_all_metadata=True, cursor=cursor
+                )
+            return self._client.conversations_replies(
                 channel=channel,
-                oldest=f"{since.timestamp():.6f}",
+                ts=thread,
+                oldest=oldest,
                 limit=PAGE_SIZE,
                 include_all_metadata=True,
                 cursor=cursor,
@@ -218,6 +293,15 @@ class SlackMessenger:
                     yield str(message["ts"]), metadata.get("event_payload", {}).get("key")
 
 
+def _blocks(message: Message, *, file: str | None) -> list[dict[str, Any]]:
+    """Return the blocks; the one of the picture shows the file."""
+    blocks = [dict(block) for block in message.blocks]
+    for block in blocks:
+        if message.picture is not None and block.get("block_id") == message.picture.block:
+            block["slack_file"] = {"id": file}
+    return blocks
+
+
 class _Silence(OutcomeUnknown):
     """Nobody answered in time."""
 
@@ -226,7 +310,7 @@ class _ScopeMissing(CredentialsRefused):
     """The token is good, but not for this."""
 
 
-def _attempt(call: Call) -> Mapping[str, Any]:
+def attempt(call: Call) -> Mapping[str, Any]:
     """Make one call and return its answer; whatever goes wrong becomes one of the port's failures."""
     try:
         data = call().data
@@ -270,10 +354,10 @@ def _translated(error: SlackApiError) -> PortError:  # noqa: PLR0911 -- one retu
         return _ScopeMissing(described)
     if code in _CREDENTIALS:
         return CredentialsRefused(described)
-    if code in _CHANNEL or code.startswith("restricted_action"):
-        return ChannelRefused(described)
     if code in _GONE:
         return MessageGone(described)
+    if code in _CHANNEL or code.startswith("restricted_action"):
+        return ChannelRefused(described)
     return ContentRefused(described)
 
 
@@ -310,7 +394,7 @@ def _pages(call: Callable[[str | None], SlackResponse], *, at_most: int) -> Iter
     cursor: str | None = None
     for _ in range(at_most):
         wanted = cursor
-        page = _attempt(lambda: call(wanted))  # noqa: B023 -- called before the loop goes on
+        page = attempt(lambda: call(wanted))  # noqa: B023 -- called before the loop goes on
         yield page
         cursor = (page.get("response_metadata") or {}).get("next_cursor") or None
         if cursor is None:

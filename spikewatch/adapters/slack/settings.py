@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from spikewatch.core.oncall import GroupId, PersonId, RouteSettings
 from spikewatch.core.settings import Language, Settings
 
 SLACK_URL = "https://slack.com/api/"
@@ -25,6 +26,28 @@ class SlackSettings(Settings):
     """Who is called when something new needs attention: `here`, `channel`, or the id of a user group or person."""
     languages: dict[str, Language] = Field(default_factory=dict)
     """Language by channel, where it differs from the top-level `language`."""
+    routes: tuple[RouteSettings, ...] = Field(
+        default=(),
+        examples=[
+            [
+                {
+                    "service": "payments",
+                    "when": "off_hours",
+                    "at_least": "critical",
+                    "mention": "S0123456789",
+                },
+                {"service": "payments", "channel": "#payments-oncall"},
+            ]
+        ],
+    )
+    """Who is told by service, category, severity and time of day: the first that matches wins; what it does not say is as
+    without routes. What a route keeps back is told once one lets it through, if it still surges then."""
+    allowed_users: tuple[PersonId, ...] = Field(default=(), examples=[["U0123456789"]])
+    """Ids of people who may press buttons; without this and allowed_group everybody may who sees the message."""
+    allowed_group: GroupId | None = Field(default=None, examples=["S0123456789"])
+    """Id of a user group whose members may press buttons; the app then needs the scope usergroups:read."""
+    app_token_file: Path | None = None
+    """File that holds the app token for buttons; SPIKEWATCH_SLACK_APP_TOKEN wins. Without a token there are no buttons."""
     bot_token_file: Path | None = None
     """File that holds the bot token, for those who mount secrets; the environment variable wins."""
     url: str = SLACK_URL

@@ -6,12 +6,19 @@ The only place, beside `calendars`, where local time exists. The same notice giv
     untrusted   names that people at the help desk typed, made harmless
     catalogue   every phrase, once a language
     phrases     facts as phrases: counts, ratios, times, chances
+    links       addresses that a message leads to
     layout      phrases as text and blocks
+    replies     what has just changed, for the thread below
+    charts      a course as the chart of a message
+    names       what an incident is called
+    blocks      the pieces that messages are built of
     blindness   that nothing can be seen, in words of its own
     rendering   whatever there is to tell as a message
 """
 
-from spikewatch.core.wording.message import Message
-from spikewatch.core.wording.rendering import render
+from spikewatch.core.wording.charts import picture_of
+from spikewatch.core.wording.links import NOWHERE, Links, Search
+from spikewatch.core.wording.message import Message, Picture
+from spikewatch.core.wording.rendering import render, render_reply
 
-__all__ = ["Message", "render"]
+__all__ = ["NOWHERE", "Links", "Message", "Picture", "Search", "picture_of", "render", "render_reply"]

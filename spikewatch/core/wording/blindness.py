@@ -15,7 +15,7 @@ from spikewatch.core.wording.untrusted import clip, escaped, harmless
 HEADER_LIMIT = 150
 NAME_LIMIT = 60
 TEXT_LIMIT = 3_500
-TEXT_ONLY = 2
+TEXT_ONLY = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ _WORDS = {Language.JA: _JAPANESE, Language.EN: _ENGLISH}
 
 
 def render(notice: BlindNotice, *, language: Language, zone: ZoneInfo, plain: int = 0) -> Message:
-    """Return the message of a blindness; from `plain` 2 on as text only."""
+    """Return the message of a blindness; from `plain` 4 on as text only."""
     facts, say, words = notice.facts, Phrases(CATALOGUES[language], zone), _WORDS[language]
     title = (words.blind if facts.until is None else words.seeing).format(
         source=harmless(facts.source, limit=NAME_LIMIT)

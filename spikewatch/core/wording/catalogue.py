@@ -1,6 +1,7 @@
 """Every phrase of a message, once a language; a phrase missing in one of them is an error of types.
 
-Braces are filled by name. Japanese is written in です・ます with the desk's fixed terms: 急増, 発生中, 解消, 統合.
+Braces are filled by name. Japanese is written in です・ます with the desk's fixed terms: 急増, 発生中, 対応中, 解消, 誤検知,
+統合.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ class Catalogue:
     numbers  words for 1, 2, 3 …; larger numbers are written in digits
     """
 
+    language: Language
     # titles
     surge: str
     resolved: str
@@ -59,8 +61,6 @@ class Catalogue:
     full_stop: str
     # sentences of the lead
     lead_usual: str
-    lead_ratio: str
-    lead_excess: str
     lead_resolved: str
     lead_lasted: str
     lead_merged: str
@@ -72,6 +72,7 @@ class Catalogue:
     reopened: str
     ebbing: str
     by_chance: str
+    by_rule: str
     sentence_joint: str
     # how often by chance
     very_often: str
@@ -101,6 +102,58 @@ class Catalogue:
     share: str
     not_alone: str
     more: str
+    # the headline and the states of an incident
+    headline: str
+    headline_ratio: str
+    headline_resolved: str
+    false_alarm_of: str
+    expected_of: str
+    dismissed_of: str
+    growing: str
+    ebbing_state: str
+    dismissed: str
+    false_alarm: str
+    expected_event: str
+    real_incident: str
+    owner: str
+    nobody: str
+    owned_since: str
+    state_with_owner: str
+    acknowledged: str
+    extra: str
+    snoozed_until: str
+    said_to_be: str
+    verdict_note: str
+    lead_dismissed: str
+    # the chart and the links
+    chart_title: str
+    chart_tickets: str
+    chart_upper: str
+    chart_week_ago: str
+    chart_axis: str
+    chart_axis_gaps: str
+    tickets_link: str
+    tickets_link_of: str
+    graph_link: str
+    # replies in the thread
+    reply_raised: str
+    reply_joined: str
+    reply_joined_services: str
+    reply_acknowledged: str
+    reply_handed_back: str
+    reply_snoozed: str
+    reply_labelled: str
+    reply_dismissed: str
+    reply_unmuted: str
+    reply_reopened: str
+    reply_resolved: str
+    reply_lasted: str
+    reply_peak: str
+    reply_excess: str
+    reply_joint: str
+    reply_folded: str
+    reply_at: str
+    somebody: str
     # context
     data_until_local: str
     runbook: str
@@ -109,6 +162,7 @@ class Catalogue:
 
 
 JAPANESE = Catalogue(
+    language=Language.JA,
     surge="問い合わせ急増: {name}",
     resolved="解消: {name}",
     merged="統合: {name}",
@@ -147,9 +201,7 @@ JAPANESE = Catalogue(
     data_until="{time} までのデータ",
     runbook_at="手順書 {link}",
     full_stop="。",
-    lead_usual="*直近{span}で{count}の問い合わせがありました。普段は{usual}です。*",
-    lead_ratio="*直近{span}で{count}の問い合わせがありました。平常（{usual}）の{ratio}です。*",
-    lead_excess="始まってから、平常より約{count}多く届いています。",
+    lead_usual="*直近{span}で{count}の問い合わせがありました。平常は{usual}です。*",
     lead_resolved="*解消しました。平常の範囲に戻って{calm}が過ぎました。*",
     lead_lasted="開始から解消まで{duration}、平常より約{count}多い問い合わせがありました。",
     lead_merged="*複数サービスにまたがる急増 {incident} に統合しました。*\n"
@@ -162,6 +214,7 @@ JAPANESE = Catalogue(
     reopened="いったん解消しましたが、再び急増しています。",
     ebbing="平常に戻りつつあります。",
     by_chance="偶然なら{chance}多さです。",
+    by_rule="固定ルール（{span}で{limit}以上）に達しました: {count}。",
     sentence_joint="",
     very_often="頻繁に起こる",
     times_a_week="週に{n}度ほど起こる",
@@ -189,6 +242,56 @@ JAPANESE = Catalogue(
     share="増加分の割合",
     not_alone="{name}（単独では平常内）",
     more="ほか{n}項目は省略",
+    headline="{title}、{gist}（{time} から）",
+    headline_ratio="平常の{ratio}",
+    headline_resolved="{title}（継続{duration}）",
+    false_alarm_of="誤検知: {name}",
+    expected_of="想定内: {name}",
+    dismissed_of="手動で終了: {name}",
+    growing="増加中",
+    ebbing_state="収束中",
+    dismissed="手動で終了",
+    false_alarm="誤検知",
+    expected_event="想定内",
+    real_incident="実際の障害",
+    owner="担当",
+    nobody="未対応",
+    owned_since="{who}（{time} から）",
+    state_with_owner="{owned}・{state}",
+    acknowledged="対応中",
+    extra="平常を超えた件数",
+    snoozed_until="{time} まで通知停止中",
+    said_to_be="{who} が「{kind}」と記録",
+    verdict_note="{kind}: {note}",
+    lead_dismissed="*{who} が「{kind}」として閉じました。*\n"
+    "急増の範囲が広がった場合や重大度が上がった場合は、あらためてお知らせします。",
+    chart_title="{span}ごとの件数: {name}",
+    chart_tickets="件数",
+    chart_upper="平常の上限",
+    chart_week_ago="先週の同時刻",
+    chart_axis="時刻（{zone}）",
+    chart_axis_gaps="時刻（{zone}）、不明な時間帯は省略",
+    tickets_link="該当チケット",
+    tickets_link_of="該当チケット（{desk}）",
+    graph_link="グラフ",
+    reply_raised="重大度を「{severity}」に引き上げました",
+    reply_joined="急増に加わったカテゴリ: {names}",
+    reply_joined_services="急増に加わったサービス: {names}",
+    reply_acknowledged="{who} が対応を始めました",
+    reply_handed_back="担当者が外れました。未対応です",
+    reply_snoozed="{who} が {time} まで通知を止めました",
+    reply_labelled="{who} が「{kind}」と記録しました",
+    reply_dismissed="{who} が「{kind}」として閉じました",
+    reply_unmuted="通知を再開しました。急増は続いています",
+    reply_reopened="いったん解消しましたが、再び急増しています",
+    reply_resolved="解消しました",
+    reply_lasted="継続{duration}",
+    reply_peak="ピーク {peak}",
+    reply_excess="平常より約{count}多い問い合わせ",
+    reply_joint="、",
+    reply_folded="お届けできなかった間の経過をまとめてお知らせします",
+    reply_at="{time}  {said}",
+    somebody="担当者",
     data_until_local="{time} までのデータ",
     runbook="手順書",
     reopens="{span}以内に再発した場合は、このメッセージで再開します",
@@ -196,6 +299,7 @@ JAPANESE = Catalogue(
 )
 
 ENGLISH = Catalogue(
+    language=Language.EN,
     surge="Ticket surge: {name}",
     resolved="Resolved: {name}",
     merged="Merged: {name}",
@@ -235,8 +339,6 @@ ENGLISH = Catalogue(
     runbook_at="Runbook: {link}",
     full_stop=". ",
     lead_usual="*{count} in the last {span}, normally {usual}.*",
-    lead_ratio="*{count} in the last {span}, {usual} expected: {ratio} the usual.*",
-    lead_excess="About {count} more than usual since it began.",
     lead_resolved="*Resolved: back in the usual range for {calm}.*",
     lead_lasted="It took {duration} from start to all-clear, with about {count} more than usual.",
     lead_merged="*Merged into the company-wide incident {incident}.*\n"
@@ -249,6 +351,7 @@ ENGLISH = Catalogue(
     reopened="It was resolved, and is back.",
     ebbing="Subsiding: nothing is above the usual range any more.",
     by_chance="By chance this would happen {chance}.",
+    by_rule="A static rule is met: {count} in {span}, and {limit} alert.",
     sentence_joint=" ",
     very_often="often",
     times_a_week="about {n} times a week",
@@ -276,6 +379,55 @@ ENGLISH = Catalogue(
     share="Share of rise",
     not_alone="{name} (not unusual alone)",
     more="and {n} more",
+    headline="{title}, {gist} since {time}",
+    headline_ratio="{ratio} the usual",
+    headline_resolved="{title}, after {duration}",
+    false_alarm_of="False alarm: {name}",
+    expected_of="Expected: {name}",
+    dismissed_of="Closed by hand: {name}",
+    growing="Growing",
+    ebbing_state="Ebbing",
+    dismissed="Closed by hand",
+    false_alarm="False alarm",
+    expected_event="Expected",
+    real_incident="Real incident",
+    owner="Owner",
+    nobody="Nobody yet",
+    owned_since="{who}, since {time}",
+    state_with_owner="{owned}, {state}",
+    acknowledged="Acknowledged",
+    extra="Extra tickets",
+    snoozed_until="snoozed until {time}",
+    said_to_be="{kind}, says {who}",
+    verdict_note="{kind}: {note}",
+    lead_dismissed="*Closed by {who}: {kind}.*\nIt is told again if it spreads or gets more severe.",
+    chart_title="Tickets per {span}: {name}",
+    chart_tickets="Tickets",
+    chart_upper="Usual, at most",
+    chart_week_ago="A week ago",
+    chart_axis="Time ({zone})",
+    chart_axis_gaps="Time ({zone}), unknown times left out",
+    tickets_link="Tickets",
+    tickets_link_of="Tickets ({desk})",
+    graph_link="Graph",
+    reply_raised="Severity raised to {severity}",
+    reply_joined="Now rising too: {names}",
+    reply_joined_services="Now rising too: {names}",
+    reply_acknowledged="{who} is on it",
+    reply_handed_back="Handed back: nobody is on it now",
+    reply_snoozed="{who} snoozed it until {time}",
+    reply_labelled="{who} says: {kind}",
+    reply_dismissed="Closed by {who}: {kind}",
+    reply_unmuted="No longer muted, and still surging",
+    reply_reopened="It was resolved, and is back",
+    reply_resolved="Resolved",
+    reply_lasted="Lasted {duration}",
+    reply_peak="peak {peak}",
+    reply_excess="about {count} more than usual",
+    reply_joint=", ",
+    reply_folded="What happened while messages could not be delivered",
+    reply_at="{time}  {said}",
+    somebody="somebody",
     data_until_local="data until {time}",
     runbook="Runbook",
     reopens="if it returns within {span}, this message reopens",

@@ -1,72 +1,131 @@
-"""A notice as text and blocks: header, lead, fields, the categories that drive it, context.
+"""A notice as text and blocks: header, lead, fields, a chart, the categories that drive it, context with links.
 
-Names from the help desk stand in plain text only (header, table, plain sections), and escaped in the notification text.
-Three rungs of plainness: 0 everything, 1 without the table, 2 text only.
+Names from the help desk stand in plain text only (header, table, chart, plain sections), and escaped in the notification
+text. The rungs of plainness: 0 everything, 1 a picture in place of the chart, 2 no picture, 3 no table either, 4 text only.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-from spikewatch.core.counts import ALL, SeriesKey
+from spikewatch.core.events import LabelKind
 from spikewatch.core.incidents import REOPEN_FOR, Phase, Severity
 from spikewatch.core.notices import Notice, Part, Reason
 from spikewatch.core.settings import Language
 from spikewatch.core.surges import QUIET_FOR
+from spikewatch.core.wording import charts
+from spikewatch.core.wording.blocks import (
+    HEADER_LIMIT,
+    SECTION_LIMIT,
+    TEXT_LIMIT,
+    Block,
+    block_name,
+    identifier,
+    link,
+    markup,
+    person,
+    person_markup,
+    plain,
+    shown_address,
+)
 from spikewatch.core.wording.catalogue import CATALOGUES
 from spikewatch.core.wording.commands import LONGEST, explain_command
-from spikewatch.core.wording.message import Message
+from spikewatch.core.wording.controls import buttons
+from spikewatch.core.wording.links import NOWHERE, Links
+from spikewatch.core.wording.message import Message, Picture
+from spikewatch.core.wording.names import incident_name, listed_name, part_name
 from spikewatch.core.wording.phrases import Phrases
-from spikewatch.core.wording.untrusted import clip, escaped, harmless
+from spikewatch.core.wording.untrusted import clip, escaped, harmless, width
 
-Block: TypeAlias = Mapping[str, object]
-
-NAME_LIMIT = 60
-HEADER_LIMIT = 150
-ID_LIMIT = 60
-TEXT_LIMIT = 3_500
-LINK_LIMIT = 1_000
 LISTED_IN_TEXT = 3
-WITHOUT_TABLE = 1
-TEXT_ONLY = 2
+MOST_CONTEXT = 10
+NOTE_LIMIT = 80
+WITHOUT_CHART, WITHOUT_PICTURE, WITHOUT_TABLE, TEXT_ONLY = 1, 2, 3, 4
 
-_LINK = re.compile(r"https?://[\w!#$%&'()*+,./:;=?@\[\]~-]+")
-_URGENT = frozenset({Reason.OPENED, Reason.RAISED, Reason.REOPENED})
+_URGENT = frozenset({Reason.OPENED, Reason.RAISED, Reason.REOPENED, Reason.UNMUTED})
 
 
-def render(notice: Notice, *, language: Language, zone: ZoneInfo, plain: int = 0) -> Message:
+def render(
+    notice: Notice,
+    *,
+    language: Language,
+    zone: ZoneInfo,
+    rung: int = 0,
+    links: Links = NOWHERE,
+    controls: bool = False,
+) -> Message:
     """Return the message of a notice.
 
-    plain  0 the whole layout; 1 without the table; 2 text only
+    rung      how plain it is to be: see above
+    links     where it leads to, beside the runbook
+    controls  whether people can press buttons below it
     """
-    letter = _Letter(notice, Phrases(CATALOGUES[language], zone))
+    letter = _Letter(notice, Phrases(CATALOGUES[language], zone), links)
     urgent = notice.facts.phase is Phase.OPEN and notice.reason in _URGENT
-    if plain >= TEXT_ONLY:
+    if rung >= TEXT_ONLY:
         return Message(letter.text(alone=True), urgent=urgent)
-    blocks = letter.blocks(table=plain < WITHOUT_TABLE)
-    return Message(letter.text(alone=False), blocks=tuple(blocks), urgent=urgent)
+    drawn = letter.picture() if rung == WITHOUT_CHART else None
+    chart = letter.chart() if rung < WITHOUT_CHART else None
+    shown = drawn[0] if drawn is not None else chart
+    actions = buttons(notice.facts, language=language) if controls else None
+    blocks = letter.blocks(chart=shown, table=rung < WITHOUT_TABLE, actions=actions)
+    return Message(
+        letter.text(alone=False),
+        blocks=tuple(blocks),
+        urgent=urgent,
+        picture=None if drawn is None else drawn[1],
+    )
 
 
 class _Letter:
     """One notice being put into words."""
 
-    def __init__(self, notice: Notice, say: Phrases) -> None:
+    def __init__(self, notice: Notice, say: Phrases, links: Links) -> None:
         self._reason = notice.reason
         self._facts = notice.facts
         self._say = say
         self._words = say.words
+        self._links = links
 
     # -- names
 
     def _title(self) -> str:
-        pattern = {
-            Phase.OPEN: self._words.surge,
-            Phase.RESOLVED: self._words.resolved,
-            Phase.CLOSED: self._words.merged if self._is_merged else self._words.resolved,
-        }[self._facts.phase]
-        return pattern.format(name=self._name())
+        facts, words = self._facts, self._words
+        name = incident_name(facts, words)
+        if facts.phase is Phase.OPEN and facts.handling.is_dismissed:
+            verdict = facts.handling.verdict
+            patterns = {LabelKind.FALSE_ALARM: words.false_alarm_of, LabelKind.EXPECTED: words.expected_of}
+            pattern = (
+                words.dismissed_of if verdict is None else patterns.get(verdict.kind, words.dismissed_of)
+            )
+            return pattern.format(name=name)
+        phases = {
+            Phase.OPEN: words.surge,
+            Phase.RESOLVED: words.resolved,
+            Phase.CLOSED: words.merged if self._is_merged else words.resolved,
+        }
+        return phases[facts.phase].format(name=name)
+
+    def _headline(self) -> str:
+        """Return the first line: what rises, how much against the usual, and since when."""
+        facts, say, words = self._facts, self._say, self._words
+        title = self._title()
+        if self._is_merged or (facts.phase is Phase.OPEN and facts.handling.is_dismissed):
+            return clip(title, HEADER_LIMIT)
+        if facts.phase is Phase.OPEN:
+            ratio = say.ratio(facts.lead)
+            gist = say.within(facts.lead) if ratio is None else words.headline_ratio.format(ratio=ratio)
+            time = say.time(facts.started_at, beside=facts.data_until)
+            pattern = words.headline.replace("{gist}", gist).replace("{time}", time)
+        else:
+            ended = facts.resolved_at or facts.data_until
+            duration = say.duration(ended - facts.started_at)
+            pattern = words.headline_resolved.replace("{duration}", duration)
+        room = HEADER_LIMIT - width(pattern.replace("{title}", ""))
+        return pattern.replace("{title}", clip(title, room))
+
+    def _part_name(self, part: Part) -> str:
+        return part_name(part.series, self._words, inside=self._facts.service)
 
     @property
     def _is_merged(self) -> bool:
@@ -75,42 +134,6 @@ class _Letter:
     @property
     def _is_company_wide(self) -> bool:
         return self._facts.service is None
-
-    def _name(self) -> str:
-        """Return what rises: the series that leads, and which parts are behind it."""
-        facts, words = self._facts, self._words
-        lead = self._series(facts.lead_series)
-        if not facts.parts:
-            return lead
-        others = len(facts.parts) + facts.more - 1
-        first = self._part_name(facts.parts[0])
-        if self._is_company_wide:
-            inside = words.and_more_services.format(name=first, n=others) if others else first
-            return words.whole_with_parts.format(whole=words.several, parts=inside)
-        if not facts.lead_series.is_rollup:
-            return words.and_more_categories.format(name=lead, n=others) if others else lead
-        inside = (
-            words.and_more_categories.format(name=first, n=others)
-            if others
-            else words.mostly.format(name=first)
-        )
-        return words.whole_with_parts.format(whole=lead, parts=inside)
-
-    def _series(self, series: SeriesKey) -> str:
-        if series.is_fleet:
-            return self._words.everything
-        service = harmless(series.service, limit=NAME_LIMIT)
-        if series.is_rollup:
-            return service
-        return self._words.series.format(
-            service=service, category=harmless(series.category, limit=NAME_LIMIT)
-        )
-
-    def _part_name(self, part: Part) -> str:
-        """Return the category alone inside a service, the service or the whole series otherwise."""
-        if self._is_company_wide or part.series.category == ALL:
-            return self._series(part.series)
-        return harmless(part.series.category, limit=NAME_LIMIT)
 
     # -- the notification
 
@@ -124,7 +147,7 @@ class _Letter:
     def _clauses(self) -> Iterable[str]:
         facts, say, words = self._facts, self._say, self._words
         if self._is_merged:
-            yield words.merged_into.format(incident=_identifier(facts.merged_into))
+            yield words.merged_into.format(incident=identifier(facts.merged_into))
             return
         if facts.resolved_at is not None and facts.phase is not Phase.OPEN:
             ended = say.time(facts.resolved_at, beside=facts.data_until)
@@ -135,11 +158,16 @@ class _Letter:
             return
         yield from self._news()
         yield say.now_count(facts.lead)
+        if facts.rule is not None:
+            yield say.rule(facts.rule)
         yield words.since.format(time=say.time(facts.started_at, beside=facts.data_until))
         if len(facts.parts) > 1:
             yield words.breakdown.format(items=words.breakdown_joint.join(self._largest()))
         if self._reason is not Reason.RAISED:
             yield words.severity_is.format(severity=say.severity(facts.severity))
+        owner = facts.handling.acknowledged_by
+        if owner is not None:
+            yield words.reply_acknowledged.format(who=person(owner))
 
     def _largest(self) -> Iterable[str]:
         window = self._facts.lead.window_minutes
@@ -153,26 +181,43 @@ class _Letter:
         facts, words = self._facts, self._words
         yield words.data_until.format(time=self._say.time(facts.data_until, beside=facts.started_at))
         if facts.runbook is not None:
-            yield words.runbook_at.format(link=_address(facts.runbook))
-        yield _identifier(facts.incident)
+            yield words.runbook_at.format(link=shown_address(facts.runbook))
+        yield identifier(facts.incident)
 
     # -- the blocks
 
-    def blocks(self, *, table: bool) -> Iterable[Block]:
+    def chart(self) -> Block | None:
+        """Return the chart as a block; None where there is none."""
+        return None if self._is_merged else charts.chart(self._facts, self._say, name=self._name("chart"))
+
+    def picture(self) -> tuple[Block, Picture] | None:
+        """Return the chart as a picture that is to be drawn; None where there is none."""
+        return None if self._is_merged else charts.picture(self._facts, self._say, name=self._name("picture"))
+
+    def blocks(self, *, chart: Block | None, table: bool, actions: Block | None) -> Iterable[Block]:
         """Yield the blocks from top to bottom."""
-        yield {**self._block("header", "head"), "text": _plain(self._title(), limit=HEADER_LIMIT)}
-        yield {**self._block("section", "lead"), "text": _markup(self._lead())}
+        yield {**self._block("header", "head"), "text": plain(self._headline(), limit=HEADER_LIMIT)}
+        yield {**self._block("section", "lead"), "text": markup(self._lead())}
         yield {
             **self._block("section", "fields"),
-            "fields": [_markup(f"*{k}*\n{v}") for k, v in self._fields()],
+            "fields": [markup(f"*{k}*\n{v}") for k, v in self._fields()],
         }
+        if chart is not None:
+            yield chart
         if self._lists_parts:
             yield self._table() if table else self._list()
-        yield {**self._block("context", "context"), "elements": list(self._context())}
+        if actions is not None:
+            yield actions
+        addresses = list(self._addresses())
+        if addresses:
+            yield {**self._block("context", "links"), "elements": addresses[:MOST_CONTEXT]}
+        yield {**self._block("context", "context"), "elements": list(self._context())[:MOST_CONTEXT]}
+
+    def _name(self, name: str) -> str:
+        return block_name(self._facts.incident, self._facts.revision, name)
 
     def _block(self, kind: str, name: str) -> dict[str, object]:
-        incident = harmless(self._facts.incident, limit=ID_LIMIT)
-        return {"type": kind, "block_id": f"sw.{incident}.r{self._facts.revision}.{name}"}
+        return {"type": kind, "block_id": self._name(name)}
 
     def _lead(self) -> str:
         lines = self._lead_closed() if self._facts.phase is not Phase.OPEN else self._lead_open()
@@ -183,23 +228,26 @@ class _Letter:
             return ":twisted_rightwards_arrows:"
         if self._facts.phase is not Phase.OPEN:
             return ":white_check_mark:"
+        if self._facts.handling.is_dismissed:
+            return ":no_bell:"
         return ":red_circle:" if self._facts.severity is Severity.CRITICAL else ":large_orange_circle:"
 
     def _lead_open(self) -> Iterable[str]:
         lead, say = self._facts.lead, self._say
+        if self._facts.handling.is_dismissed:
+            yield self._closed_by_hand()
+            return
         yield from self._news()
-        ratio = say.ratio(lead)
-        pattern = self._words.lead_usual if ratio is None else self._words.lead_ratio
         span, count = say.span(lead.window_minutes), say.tickets(lead.observed)
-        yield pattern.format(span=span, count=count, usual=say.usual(lead), ratio=ratio)
+        yield self._words.lead_usual.format(span=span, count=count, usual=say.usual(lead))
         yield self._words.sentence_joint.join(self._background())
 
     def _background(self) -> Iterable[str]:
         """Yield what helps to judge the count: how wide the surge is, how much came so far, how sure it is."""
         facts, say, words = self._facts, self._say, self._words
         yield from self._together()
-        if self._reason is not Reason.OPENED and facts.excess >= 1:
-            yield words.lead_excess.format(count=say.tickets(facts.excess))
+        if facts.rule is not None:
+            yield say.rule(facts.rule)
         chance = say.chance(facts.chance_weeks)
         if chance is not None:
             yield words.by_chance.format(chance=chance)
@@ -207,7 +255,7 @@ class _Letter:
     def _lead_closed(self) -> Iterable[str]:
         facts, say, words = self._facts, self._say, self._words
         if self._is_merged:
-            yield words.lead_merged.format(incident=escaped(_identifier(facts.merged_into)))
+            yield words.lead_merged.format(incident=escaped(identifier(facts.merged_into)))
             return
         yield words.lead_resolved.format(calm=say.duration(QUIET_FOR))
         ended = facts.resolved_at or facts.data_until
@@ -238,20 +286,52 @@ class _Letter:
             )
             yield pattern.format(n=number)
 
+    def _closed_by_hand(self) -> str:
+        handling = self._facts.handling
+        verdict = handling.verdict
+        return self._words.lead_dismissed.format(
+            who=person_markup(handling.dismissed_by or self._words.somebody),
+            kind=self._say.verdict(None if verdict is None else verdict.kind),
+        )
+
     def _fields(self) -> Sequence[tuple[str, str]]:
         facts, say, words = self._facts, self._say, self._words
         severity = (words.severity, say.severity(facts.severity))
         started = (words.started, say.token(facts.started_at))
         if self._is_merged:
-            target = escaped(_identifier(facts.merged_into))
+            target = escaped(identifier(facts.merged_into))
             return ((words.status, words.closed_by_merge), (words.moved_to, target), started, severity)
+        owner = (words.owner, self._owner())
+        extra = (words.extra, say.roughly(max(facts.excess, 0.0)))
         if facts.phase is not Phase.OPEN:
             ended = (words.ended, say.token(facts.resolved_at or facts.data_until))
             status = (words.status, words.closed_by_calm)
             peak = (words.peaked, say.peak(facts.peak))
             usual = (words.usual, say.usual_range(facts.peak))
-            return (status, severity, started, ended, peak, usual)
-        return ((words.status, words.open_), severity, started, (words.usual, say.usual_range(facts.lead)))
+            return (status, severity, started, ended, peak, usual, extra, owner)
+        usual = (words.usual, say.usual_range(facts.lead))
+        return ((words.status, self._status()), severity, owner, started, usual, extra)
+
+    def _status(self) -> str:
+        """Return where an open incident stands, in a word or two."""
+        facts, words = self._facts, self._words
+        if facts.handling.is_dismissed:
+            return words.dismissed
+        state = words.ebbing_state if facts.ebbing else words.growing if facts.growing else words.open_
+        if facts.handling.acknowledged_by is None:
+            return state
+        return words.state_with_owner.format(owned=words.acknowledged, state=state.lower())
+
+    def _owner(self) -> str:
+        handling, words = self._facts.handling, self._words
+        if handling.acknowledged_by is None:
+            return words.nobody if self._facts.phase is Phase.OPEN else "–"
+        who = person_markup(handling.acknowledged_by)
+        if handling.acknowledged_at is None:
+            return who
+        return words.owned_since.format(
+            who=who, time=self._say.token(handling.acknowledged_at, style="{time}")
+        )
 
     @property
     def _lists_parts(self) -> bool:
@@ -274,9 +354,8 @@ class _Letter:
         return {**self._block("table", "parts"), "column_settings": settings, "rows": cells}
 
     def _row(self, part: Part) -> tuple[str, str, str, str, str]:
-        say, name = self._say, self._part_name(part)
+        say, shown = self._say, listed_name(part, self._words, inside=self._facts.service)
         share = "–" if part.share is None else f"{part.share:.0%}"
-        shown = name if part.surging else self._words.not_alone.format(name=name)
         return shown, say.within(part.reading), say.usual(part.reading), say.ratio(part.reading) or "–", share
 
     def _list(self) -> Block:
@@ -284,48 +363,47 @@ class _Letter:
             self._words.breakdown_item.format(name=self._part_name(part), count=self._say.peak(part.reading))
             for part in self._facts.parts
         ]
-        return {**self._block("section", "parts"), "text": _plain("\n".join(lines), limit=3_000)}
+        return {**self._block("section", "parts"), "text": plain("\n".join(lines), limit=SECTION_LIMIT)}
+
+    def _addresses(self) -> Iterable[Block]:
+        """Yield where to look further: the tickets themselves, the graph at that time, what to do."""
+        facts, words, since = self._facts, self._words, self._facts.started_at
+        searches = self._links.tickets(facts.lead_series, since=since)
+        for desk, address in searches.items():
+            several = words.tickets_link_of.format(desk=escaped(harmless(desk, limit=NOTE_LIMIT)))
+            yield link(address, label=several if len(searches) > 1 else words.tickets_link)
+        graph = self._links.graph(facts.lead_series, since=since, until=facts.data_until)
+        if graph is not None:
+            yield link(graph, label=words.graph_link)
+        if facts.runbook is not None:
+            yield link(facts.runbook, label=words.runbook)
 
     def _context(self) -> Iterable[Block]:
         facts, words = self._facts, self._words
         if self._lists_parts and facts.more:
-            yield _plain(words.more.format(n=facts.more), limit=HEADER_LIMIT)
-        yield _plain(_identifier(facts.incident), limit=HEADER_LIMIT)
-        yield _markup(words.data_until_local.format(time=self._say.token(facts.data_until, style="{time}")))
-        if facts.runbook is not None:
-            yield _link(facts.runbook, label=words.runbook)
+            yield plain(words.more.format(n=facts.more), limit=HEADER_LIMIT)
+        yield plain(identifier(facts.incident), limit=HEADER_LIMIT)
+        yield markup(words.data_until_local.format(time=self._say.token(facts.data_until, style="{time}")))
+        yield from self._said()
         if facts.phase is Phase.RESOLVED:
-            yield _markup(words.reopens.format(span=self._span(REOPEN_FOR)))
+            yield markup(words.reopens.format(span=self._span(REOPEN_FOR)))
         command = explain_command(facts.lead_series, at=facts.data_until.astimezone(self._say.zone))
         if facts.phase is Phase.OPEN and command is not None:
-            yield _plain(words.explained.format(command=command), limit=2 * LONGEST)
+            yield plain(words.explained.format(command=command), limit=2 * LONGEST)
+
+    def _said(self) -> Iterable[Block]:
+        """Yield what people have decided about it."""
+        handling, say, words = self._facts.handling, self._say, self._words
+        if handling.snoozed_until is not None and self._facts.phase is Phase.OPEN:
+            until = say.time(handling.snoozed_until, beside=self._facts.data_until)
+            yield plain(words.snoozed_until.format(time=until), limit=HEADER_LIMIT)
+        if handling.verdict is not None:
+            kind = say.verdict(handling.verdict.kind)
+            if handling.verdict.note:
+                note = harmless(handling.verdict.note, limit=NOTE_LIMIT)
+                kind = words.verdict_note.format(kind=kind, note=note)
+            said = words.said_to_be.format(who=person(handling.verdict.by), kind=kind)
+            yield plain(said, limit=2 * HEADER_LIMIT)
 
     def _span(self, duration: timedelta) -> str:
         return self._words.minutes.format(n=int(duration.total_seconds() // 60))
-
-
-def _identifier(incident: str | None) -> str:
-    return harmless(incident or "", limit=ID_LIMIT)
-
-
-def _plain(text: str, *, limit: int) -> Block:
-    return {"type": "plain_text", "text": clip(text, limit), "emoji": False}
-
-
-def _markup(text: str) -> Block:
-    return {"type": "mrkdwn", "text": text, "verbatim": True}
-
-
-def _link(address: str, *, label: str) -> Block:
-    """Return a link; an address that is none, or that could break out of the markup, is shown as plain text."""
-    if _is_link(address):
-        return _markup(f"<{escaped(address)}|{label}>")
-    return _plain(f"{label}: {_address(address)}", limit=HEADER_LIMIT)
-
-
-def _address(address: str) -> str:
-    return address if _is_link(address) else harmless(address, limit=100)
-
-
-def _is_link(address: str) -> bool:
-    return len(address) <= LINK_LIMIT and _LINK.fullmatch(address) is not None

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from spikewatch.core.events import LabelKind
 from spikewatch.core.incidents import Severity
+from spikewatch.core.rules import RuleMet
 from spikewatch.core.scoring import Reading
 from spikewatch.core.wording.catalogue import Catalogue
 
@@ -32,6 +34,10 @@ class Phrases:
         """Return `42 tickets`, to the nearest whole one."""
         whole = _whole(number)
         return (self.words.ticket if whole == 1 else self.words.tickets).format(n=f"{whole:,}")
+
+    def roughly(self, number: float) -> str:
+        """Return `about 42`, to the nearest whole one."""
+        return self.words.about.format(n=f"{_whole(number):,}")
 
     def span(self, minutes: int) -> str:
         """Return a window's length: `15 min`, `3 h`."""
@@ -90,6 +96,14 @@ class Phrases:
             span=self.span(reading.window_minutes), count=self.tickets(reading.observed), against=against
         )
 
+    def rule(self, rule: RuleMet) -> str:
+        """Return the static rule that is met, with its count."""
+        return self.words.by_rule.format(
+            span=self.span(rule.within_minutes),
+            limit=self._counted(rule.tickets),
+            count=self.tickets(rule.observed),
+        )
+
     def severity(self, severity: Severity) -> str:
         """Return the severity's name."""
         return self.words.critical if severity is Severity.CRITICAL else self.words.warning
@@ -103,6 +117,19 @@ class Phrases:
     def token(self, instant: datetime, *, style: str = "{date_short_pretty} {time}") -> str:
         """Return a date that Slack shows in each reader's own zone; readers elsewhere see local time with its zone."""
         return f"<!date^{int(instant.timestamp())}^{style}|{_full(instant.astimezone(self.zone))}>"
+
+    def zone_name(self, instant: datetime) -> str:
+        """Return what the zone is called at an instant: `JST`, `UTC+04`."""
+        return _zone(instant.astimezone(self.zone)).strip()
+
+    def verdict(self, kind: LabelKind | None) -> str:
+        """Return what somebody said an incident was; None: nothing but that it is over."""
+        return {
+            LabelKind.FALSE_ALARM: self.words.false_alarm,
+            LabelKind.EXPECTED: self.words.expected_event,
+            LabelKind.INCIDENT: self.words.real_incident,
+            None: self.words.dismissed,
+        }[kind]
 
     def chance(self, weeks: float) -> str | None:
         """Return how often so much happens by chance; None where that is no number.

@@ -1,0 +1,229 @@
+"""Presses of buttons by Socket Mode: received, kept, acknowledged, in that order, within Slack's three seconds.
+
+The vendor's client reads the connection; when to connect, and how long to wait after a failure, is decided here, for the
+vendor gives up where Slack cannot be reached at the start, and hurries without end later. What is not kept is not
+acknowledged: the person sees a warning and presses again.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from http.client import HTTPException
+from random import Random
+from threading import Event, Thread
+from typing import Any
+from urllib.parse import urlsplit
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackClientError
+from slack_sdk.socket_mode import SocketModeClient
+from slack_sdk.socket_mode.client import BaseSocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
+
+from spikewatch.adapters.slack.messenger import attempt
+from spikewatch.adapters.slack.settings import is_loopback
+from spikewatch.core.acts import Act, Via
+from spikewatch.core.timegrid import EPOCH
+from spikewatch.core.wording.controls import pressed
+from spikewatch.errors import Fault
+from spikewatch.ports import OutcomeUnknown, PortError
+
+CHECK_S = 1.0
+PING_S = 5.0
+LONGEST_WAIT_S = 60.0
+SPREAD = 0.2
+SILENT_PINGS = 4
+LOST_AFTER_S = 60.0
+"""A connection that is gone for so long is lost: new messages have no buttons until it is back."""
+
+log = logging.getLogger(__name__)
+_quiet = logging.getLogger("spikewatch.adapters.slack.socket.vendor")
+_quiet.setLevel(logging.CRITICAL)  # what it says holds addresses that are secrets; the state is told below
+
+
+class SlackSocket:
+    """Keeps one connection to Slack open and hands every press to the inbox.
+
+    token         of the app (`xapp-…`)
+    receive       keeps an act; whatever it raises leaves the press unacknowledged
+    on_attempt    is told of each attempt to connect whether it worked
+    on_connected  is told whenever presses begin or cease to arrive
+    check_s       how often the connection is looked at
+    ping_s        how often Slack is pinged; four without an answer end the connection
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str,
+        url: str,
+        timeout_s: int,
+        receive: Callable[[Act], object],
+        on_attempt: Callable[[bool], None] = lambda _: None,
+        on_connected: Callable[[bool], None] = lambda _: None,
+        check_s: float = CHECK_S,
+        ping_s: float = PING_S,
+    ) -> None:
+        """Prepare; nothing is connected yet."""
+        self._token = token
+        self._web = WebClient(base_url=url, timeout=timeout_s, retry_handlers=[], logger=_quiet)
+        self._receive = receive
+        self._on_attempt = on_attempt
+        self._on_connected = on_connected
+        self._check_s = check_s
+        self._ping_s = ping_s
+        self._is_local = is_loopback(url)
+        if self._is_local:
+            self._web.proxy = f"http://{urlsplit(url).netloc}"
+        self._stopped = Event()
+        self._dice = Random()  # noqa: S311 -- spreads retries of many installations, decides nothing
+        self._client: SocketModeClient | None = None
+        self._lost_for_s = LOST_AFTER_S
+        self._silent_for_s = 0.0
+        self._was_connected = False
+
+    @property
+    def arrives(self) -> bool:
+        """Tell whether presses arrive, or did until a moment ago."""
+        return self._lost_for_s < LOST_AFTER_S
+
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether the connection stands now."""
+        client = self._client
+        return client is not None and client.is_connected()
+
+    def start(self) -> None:
+        """Connect, and stay connected, in a thread of its own."""
+        client = SocketModeClient(
+            app_token=self._token,
+            logger=_quiet,
+            web_client=self._web,
+            auto_reconnect_enabled=False,
+            ping_interval=self._ping_s,
+        )
+        if self._is_local:
+            client.proxy = None
+        client.socket_mode_request_listeners.append(self._on_request)
+        self._client = client
+        Thread(target=self._keep, args=(client,), name="slack-socket", daemon=True).start()
+
+    def stop(self) -> None:
+        """Close the connection, at once for us; what has arrived is kept or was never acknowledged."""
+        self._stopped.set()
+        if self._client is not None:
+            # the vendor waits for its own threads, which look up every few seconds only
+            Thread(target=_ended, args=(self._client.close,), name="slack-socket-close", daemon=True).start()
+
+    # -- staying connected
+
+    def _keep(self, client: SocketModeClient) -> None:
+        failures, wait_s = 0, 0.0
+        while not self._stopped.wait(wait_s):
+            if client.is_connected():
+                self._tell(connected=True)
+                failures, wait_s, self._lost_for_s = 0, self._check_s, 0.0
+                self._cut_silent(client)
+                continue
+            self._tell(connected=False)
+            worked = self._connected(client)
+            failures = 0 if worked else failures + 1
+            wait_s = 0.0 if worked else self._pause(failures)
+            self._lost_for_s = 0.0 if worked else self._lost_for_s + wait_s
+
+    def _connected(self, client: SocketModeClient) -> bool:
+        """Try once to connect; tell whether the connection stands."""
+        try:
+            opened = attempt(lambda: self._web.apps_connections_open(app_token=self._token))
+            client.wss_uri = _address(opened)
+            client.connect()
+            error = None if client.is_connected() else "Slack refused the connection"
+        except (PortError, SlackClientError, OSError, HTTPException, ValueError) as failure:
+            error = str(failure)
+        self._on_attempt(error is None)
+        if error is not None and not self._stopped.is_set():
+            log.info("buttons_not_connected", extra={"error": error})
+        return error is None
+
+    def _cut_silent(self, client: SocketModeClient) -> None:
+        """Cut a line on which Slack has never answered a ping: the vendor only notices where it once did."""
+        session = client.current_session
+        if session is None or session.last_ping_pong_time is not None:
+            self._silent_for_s = 0.0
+            return
+        self._silent_for_s += self._check_s
+        if self._silent_for_s > SILENT_PINGS * self._ping_s:
+            self._silent_for_s = 0.0
+            _ended(client.disconnect)
+
+    def _pause(self, failures: int) -> float:
+        doubled: float = min(self._check_s * 2.0 ** min(failures - 1, 10), LONGEST_WAIT_S)
+        return doubled * self._dice.uniform(1 - SPREAD, 1 + SPREAD)
+
+    def _tell(self, *, connected: bool) -> None:
+        if connected != self._was_connected:
+            self._was_connected = connected
+            self._on_connected(connected)
+            log.info("buttons_connected" if connected else "buttons_lost")
+
+    # -- one press
+
+    def _on_request(self, client: BaseSocketModeClient, request: SocketModeRequest) -> None:
+        act = act_of(request.payload, envelope=request.envelope_id) if request.type == "interactive" else None
+        try:
+            if act is not None:
+                self._receive(act)
+        except Fault as error:
+            log.error("press_not_kept", extra={"error": str(error)})  # noqa: TRY400 -- the person presses again
+            return
+        try:
+            client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
+        except (SlackClientError, OSError) as error:
+            log.info("press_not_acknowledged", extra={"error": str(error)})
+
+
+def act_of(payload: Mapping[str, Any], *, envelope: str) -> Act | None:
+    """Return the act that an interaction stands for; None where it is none of ours or makes no sense.
+
+    Its key is the person, the message and the moment of the press, which a repeated envelope shares.
+    """
+    try:
+        action = payload["actions"][0]
+        choice = action.get("selected_option") or action
+        found = pressed(str(action["action_id"]), str(choice["value"]))
+        user, channel = dict(payload["user"]), str(payload["channel"]["id"])
+        identity = str(user["id"])
+        moment, message = str(action["action_ts"]), str(payload["container"]["message_ts"])
+        at = datetime.fromtimestamp(float(moment), tz=UTC)
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError) as error:
+        log.warning("press_not_understood", extra={"envelope": envelope, "error": repr(error)})
+        return None
+    if found is None or payload.get("type") != "block_actions" or at < EPOCH:
+        return None
+    return Act(
+        key=f"slack:{identity}:{channel}:{message}:{found.kind}:{moment}",
+        kind=found.kind,
+        incident=found.incident,
+        by=str(user.get("name") or user.get("username") or identity),
+        via=Via.SLACK,
+        at=at,
+        user=identity,
+        lasts=found.lasts,
+        message=(channel, message),
+        address=payload.get("response_url"),
+    )
+
+
+def _ended(end: Callable[[], None]) -> None:
+    # two threads of the vendor may close one line at the same time, and one of them stumbles
+    with suppress(AttributeError, OSError):
+        end()
+
+
+def _address(opened: Mapping[str, Any]) -> str:
+    address = opened.get("url")
+    if not isinstance(address, str) or not address.startswith(("wss://", "ws://")):
+        raise OutcomeUnknown("Slack's answer names no address to connect to")
+    return address
