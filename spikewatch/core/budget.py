@@ -14,6 +14,7 @@ import numpy as np
 from spikewatch.core.baseline import Baseline
 from spikewatch.core.calibration import Tail
 from spikewatch.core.counts import Bools, Floats, Roster
+from spikewatch.core.rules import StaticRules
 from spikewatch.core.scoring import Limits
 from spikewatch.core.settings import DetectionSettings, SeriesRule, ServiceSettings, rule_for
 from spikewatch.core.timegrid import WEEK
@@ -112,4 +113,5 @@ def limits_of(
         enabled=enabled,
         runbook=tuple(rule.runbook for rule in rules),
         tail=tail,
+        rules=StaticRules.of(rules),
     )

@@ -17,8 +17,8 @@ import holidays
 import numpy as np
 
 from spikewatch.core.counts import Bools, Ints
-from spikewatch.core.events import Event
-from spikewatch.core.settings import CalendarEvent, CalendarSettings, Mute, local_moment
+from spikewatch.core.events import UNHEARD_FACTOR, Event
+from spikewatch.core.settings import CalendarEvent, CalendarSettings, Learn, Mute, local_moment
 from spikewatch.core.timegrid import HOUR, Span, bucket_start, seconds
 
 SLOTS = 168
@@ -138,8 +138,15 @@ def _event(event: CalendarEvent, zone: ZoneInfo) -> Event:
         span=Span(local_moment(event.start, zone), local_moment(event.end, zone)),
         service=event.service,
         category=event.category,
-        factor=None if isinstance(event.expect, Mute) else event.expect,
+        factor=_factor(event.expect),
+        learns=isinstance(event.expect, Learn),
     )
+
+
+def _factor(expect: float | Mute | Learn) -> float | None:
+    if isinstance(expect, Mute):
+        return None
+    return UNHEARD_FACTOR if isinstance(expect, Learn) else expect
 
 
 def years_around(instant: datetime) -> range:

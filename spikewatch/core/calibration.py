@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from spikewatch.core.counts import Bools, Floats, Ints
 
@@ -35,6 +35,10 @@ LEAST_WEEKS = 1.5
 LEAST_SCALE = 0.05
 """Peaks can be all alike in a very sparse fleet; e times rarer is never less than this away."""
 
+
+VERSION = 2
+"""Of the way from counts to peaks: whoever changes what is expected, how it is scored or how peaks are taken raises it, and
+every desk measures its cut-offs anew instead of keeping those of an older program for a week."""
 
 KEPT_WEEKS = 4
 """How many weeks' calibrations a store keeps."""
@@ -119,7 +123,7 @@ class Calibration:
     """What a week's thresholds follow from, as it is kept.
 
     week      weeks since the epoch, in UTC
-    settings  digest of all settings that the replay depended on
+    settings  digest of all settings that the replay depended on, and of the `VERSION`
     peaks     None where there was too little history to replay
     """
 
@@ -164,7 +168,7 @@ def _calm_days(peaks: Peaks) -> Bools:
         if number >= len(score) or not number:
             return kept
         count = np.bincount(peaks.day[peaks.score >= score[number]], minlength=peaks.n_days)
-        calm = count <= stats.poisson.isf(STORM_CHANCE, count[kept].mean())
+        calm = special.gammainc(count, count[kept].mean()) > STORM_CHANCE
         if (calm == kept).all() or not calm.any():
             return kept
         kept = calm

@@ -17,6 +17,9 @@ from spikewatch.core.timegrid import Grid, Span, aware
 
 _INSTANT = timedelta(microseconds=1)
 
+UNHEARD_FACTOR = 1.3
+"""What an event whose factor is to be learnt begins with, where none of its name came before: what campaigns often bring."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mask:
@@ -35,7 +38,9 @@ class Mask:
 class Event:
     """What the calendar announces for a service, a category or everything (None).
 
-    factor  what is expected is multiplied by it, > 0; None: not judged
+    factor       what is expected is multiplied by it, > 0; None: not judged
+    learns       whether the factor is learnt from hours in which an event of that name was on
+    learnt_from  how many such hours there were
     """
 
     name: str
@@ -43,6 +48,8 @@ class Event:
     service: str | None
     category: str | None
     factor: float | None
+    learns: bool = False
+    learnt_from: int = 0
 
     @property
     def mask(self) -> Mask:
@@ -92,9 +99,9 @@ def masked_hours(masks: Iterable[Mask], panel: Panel) -> Bools | None:
     """
     leaves = np.zeros((panel.roster.n_leaves, panel.grid.length), dtype=np.bool_)
     for mask in masks:
-        touched = _touched(mask.span, panel.grid)
-        if touched.start < touched.stop:
-            leaves[_leaves(panel.roster, mask), touched] = True
+        columns = touched(mask.span, panel.grid)
+        if columns.start < columns.stop:
+            leaves[leaves_of(panel.roster, mask), columns] = True
     return np.asarray(panel.roster.roll_up(leaves), dtype=np.bool_) if leaves.any() else None
 
 
@@ -107,9 +114,9 @@ def expected_factor(events: Sequence[Event], roster: Roster, grid: Grid, mean: F
         return None
     factors = np.ones((roster.n_leaves, grid.length))
     for event in events:
-        touched = _touched(event.span, grid)
-        if event.factor is not None and touched.start < touched.stop:
-            factors[_leaves(roster, event), touched] *= event.factor
+        columns = touched(event.span, grid)
+        if event.factor is not None and columns.start < columns.stop:
+            factors[leaves_of(roster, event), columns] *= event.factor
     return None if (factors == 1.0).all() else _with_rollups(factors, roster, mean)
 
 
@@ -122,9 +129,9 @@ def kept_share(events: Sequence[Event], roster: Roster, grid: Grid, mean: Floats
         return None
     kept = np.ones((roster.n_leaves, grid.length))
     for event in events:
-        touched = _touched(event.span, grid)
-        if event.factor is None and touched.start < touched.stop:
-            kept[_leaves(roster, event), touched] = 0.0
+        columns = touched(event.span, grid)
+        if event.factor is None and columns.start < columns.stop:
+            kept[leaves_of(roster, event), columns] = 0.0
     return None if kept.all() else _with_rollups(kept, roster, mean)
 
 
@@ -137,7 +144,7 @@ def _with_rollups(leaves: Floats, roster: Roster, mean: Floats) -> Floats:
     return share
 
 
-def _touched(span: Span, grid: Grid) -> slice:
+def touched(span: Span, grid: Grid) -> slice:
     """Return the columns that a span touches; an empty slice where it touches none."""
     if aware(span.end) <= aware(span.start):
         return slice(0, 0)
@@ -145,7 +152,7 @@ def _touched(span: Span, grid: Grid) -> slice:
     return slice(max(0, first), max(0, min(last + 1, grid.length)))
 
 
-def _leaves(roster: Roster, found: Mask | Event) -> Ints:
+def leaves_of(roster: Roster, found: Mask | Event) -> Ints:
     """Return the rows of the leaves that a mask or an event is about."""
     return np.array(
         [

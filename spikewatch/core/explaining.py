@@ -5,34 +5,35 @@ the window that decided: it alerts where all of them hold.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 
 import numpy as np
 
-from spikewatch.core.baseline import Baseline, History
+from spikewatch.core.baseline import Baseline
 from spikewatch.core.baseline.fitting import LEARNED_AFTER_HOURS
 from spikewatch.core.baseline.model import WARM_DAYS
 from spikewatch.core.calendars import Calendar
 from spikewatch.core.counts import Cells, SeriesKey
 from spikewatch.core.events import Event
-from spikewatch.core.incidents import Incident
-from spikewatch.core.scoring import (
-    EVIDENCE_SHARE,
-    LEAST_KNOWN_SHARE,
-    SUBSIDES_FROM,
-    Assessment,
-    Reading,
-    WhyNot,
-    largest_normal,
-    left_to_surprise,
-    surprise_of,
-    why_not,
+from spikewatch.core.explanations import (
+    Explanation,
+    Gate,
+    GateName,
+    Learned,
+    Likeness,
+    Needed,
+    Normal,
+    RulePart,
+    WindowPart,
 )
-from spikewatch.core.settings import ModelName, SeriesRule
+from spikewatch.core.incidents import Incident
+from spikewatch.core.scoring import Assessment, WhyNot, why_not
+from spikewatch.core.settings import SeriesRule
 from spikewatch.core.surges import Surge
+from spikewatch.core.tails import largest_normal, surprise_of
 from spikewatch.core.timegrid import HOUR, bucket_end, bucket_start, seconds
+from spikewatch.core.windows import EVIDENCE_SHARE, LEAST_KNOWN_SHARE, SUBSIDES_FROM, left_to_surprise
 
 HOURS_A_DAY = 24
 AROUND = timedelta(hours=1)
@@ -40,169 +41,6 @@ AROUND = timedelta(hours=1)
 
 _HELD_BACK = frozenset({WhyNot.MIN_TICKETS, WhyNot.MIN_RATIO, WhyNot.SUBSIDED})
 NOT_JUDGED = frozenset({WhyNot.DISABLED, WhyNot.LEARNING, WhyNot.EVENT, WhyNot.UNKNOWN})
-
-
-class GateName(StrEnum):
-    """A condition that every alert fulfils, in the order in which they are asked."""
-
-    HISTORY = "history"
-    LEARNED = "learned"
-    ENABLED = "enabled"
-    KNOWN = "known"
-    UNUSUAL = "unusual"
-    MIN_TICKETS = "min_tickets"
-    MIN_RATIO = "min_ratio"
-    STILL_RISING = "still_rising"
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """One condition of an alert.
-
-    value, limit  days of history, and since the first ticket; 1 or 0 for enabled; known share of what the window expects;
-                  surprise and evidence together against the cut-off; tickets; a multiple of what was expected; the
-                  surprise of the next shorter window against half of what this one needs
-    holds         whether the value reaches the limit
-    origin        the setting that the limit comes from; None where it is no setting
-    """
-
-    name: GateName
-    value: float
-    limit: float
-    holds: bool
-    origin: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Needed:
-    """A count that would have alerted, or that was missing."""
-
-    window_minutes: int
-    tickets: int
-
-
-@dataclass(frozen=True, slots=True)
-class WindowPart:
-    """One window: its reading, why it did not alert, and what its score is made of.
-
-    surprise         -log10 of the chance of at least that many tickets, >= 0
-    counted          what of it counts once the rise has subsided
-    evidence         what the odds of surging over time add to that
-    deviation        standard deviation of the count that was expected
-    known_share      of the expectation that is known and not muted, in [0, 1]
-    unknown_buckets  how many of its buckets are unknown, or known in part; muted ones are not counted
-    """
-
-    reading: Reading
-    why: WhyNot
-    surprise: float
-    counted: float
-    evidence: float
-    deviation: float
-    known_share: float
-    unknown_buckets: int
-
-
-class Likeness(StrEnum):
-    """Why a day behaves like some weekday."""
-
-    ORDINARY = "ordinary"
-    DAY_OFF = "day_off"
-    AFTER_DAYS_OFF = "after_days_off"
-
-
-@dataclass(frozen=True, slots=True)
-class Normal:
-    """What was expected in the bucket, and what that is made of.
-
-    bucket = shape x level x today x of_day x event x within / buckets an hour
-
-    day           local date of the bucket
-    like_weekday  weekday whose normal it follows, Monday is 0
-    hour          local hour of its time-of-week slot
-    shape         tickets an hour usual in that slot
-    level         how high the last days were against the whole history
-    today         how busy the last hours were against that
-    of_day        what the kind of day adds to that, 1 on an ordinary day
-    event         what the calendar's events multiply that by, 1 without any
-    within        share of the bucket in its hour, 1 is an even one
-    bucket        tickets expected in the bucket
-    dispersion    variance over mean within a day
-    day_spread    relative variation that a whole day shares
-    modelled      False where the series was too sparse for the model, so that `seasonal_zscore` stands in
-    """
-
-    day: date
-    kind: Likeness
-    like_weekday: int
-    hour: int
-    shape: float
-    level: float
-    today: float
-    of_day: float
-    event: float
-    within: float
-    bucket: float
-    dispersion: float
-    day_spread: float
-    model: ModelName
-    modelled: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """What there was to learn from.
-
-    known_days    days of history in which something is known
-    first_ticket  when the series' first hour with a ticket began; None where the history holds none
-    age_days      from then to the end of what is learnt from
-    """
-
-    known_days: float
-    first_ticket: datetime | None
-    age_days: float
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why one series alerted at one bucket, or did not.
-
-    at          end of the bucket
-    lead        place of the window that decided: the highest score of those that alert, else of those held back, else of all
-    gates       of that window
-    needed      what would have alerted, or was missing; None where no count would have, or where it alerted
-    cutoff      surprise and evidence together at which the series alerts
-    calibrated  whether the cut-off comes from the fleet's own past; else it is provisional
-    sharing     how many series share the budget
-    late        tickets in the longest window that came too late to be judged
-    events      what the calendar announced for the series, or for parts of it, in the longest window
-    """
-
-    series: SeriesKey
-    at: datetime
-    step: timedelta
-    windows: tuple[WindowPart, ...]
-    lead: int
-    gates: tuple[Gate, ...]
-    needed: Needed | None
-    normal: Normal
-    learned: Learned
-    rule: SeriesRule
-    cutoff: float
-    calibrated: bool
-    sharing: int
-    late: int
-    events: tuple[Event, ...] = ()
-
-    @property
-    def leading(self) -> WindowPart:
-        """The window that decided."""
-        return self.windows[self.lead]
-
-    @property
-    def why(self) -> WhyNot:
-        """Why the series did not alert, or that it did."""
-        return self.leading.why
 
 
 def explain(
@@ -237,7 +75,16 @@ def explain(
         sharing=int((assessment.limits.enabled & baseline.learned).sum()),
         late=late,
         events=_events(baseline.calendar, series, bucket, assessment),
+        rules=_rules(assessment, row, rule),
     )
+
+
+def _rules(assessment: Assessment, row: int, rule: SeriesRule) -> tuple[RulePart, ...]:
+    counted = assessment.counted
+    if counted is None:
+        return ()
+    column, origin = assessment.n_judged - 1, rule.origin.get("rules", "default")
+    return tuple(RulePart(counted.told(place, column), origin) for place in counted.rules.of_row.get(row, ()))
 
 
 def _events(calendar: Calendar, series: SeriesKey, bucket: int, assessment: Assessment) -> tuple[Event, ...]:
@@ -250,18 +97,17 @@ def _events(calendar: Calendar, series: SeriesKey, bucket: int, assessment: Asse
     )
 
 
-def learned_from(history: History, series: SeriesKey, *, learn_until: int) -> Learned:
-    """Return what there was to learn from before that hour."""
-    hourly = history.before(learn_until, hours=history.hourly.grid.length).hourly
-    row = hourly.roster.rows.get(series)
-    if row is None:
+def learned_by(baseline: Baseline, series: SeriesKey) -> Learned:
+    """Return what the baseline of a roster was learnt from."""
+    learnt, row = baseline.learnt, baseline.roster.rows[series]
+    if learnt is None:
         return Learned(0.0, None, 0.0)
-    known_days = float(hourly.known_rows[row].sum()) / HOURS_A_DAY
-    seen = np.flatnonzero(hourly.counts[row])
-    if not len(seen):
-        return Learned(known_days, None, 0.0)
-    age = (hourly.grid.length - int(seen[0])) / HOURS_A_DAY
-    return Learned(known_days, bucket_start(hourly.grid.first + int(seen[0]), HOUR), age)
+    age = int(learnt.age_hours[row])
+    return Learned(
+        known_days=int(learnt.known_hours[row]) / HOURS_A_DAY,
+        first_ticket=bucket_start(learnt.until - age, HOUR) if age else None,
+        age_days=age / HOURS_A_DAY,
+    )
 
 
 def late_tickets(cells: Cells, series: SeriesKey) -> int:

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from spikewatch.core.counts import SeriesKey
+from spikewatch.core.explanations import Explanation
+from spikewatch.core.handling import UNTOUCHED, Handling
 from spikewatch.core.surges import Surge, resume
 
 JOIN_WITHIN = timedelta(minutes=60)
@@ -44,6 +46,8 @@ class Incident:
     opened_at    end of the newest bucket judged when it opened
     surges       each series once, in the order in which they joined; the newest surge of a series replaces its earlier one
     merged_into  the company-wide incident that took it over
+    handling     what people have done to it
+    explained    why the series alerted that it opened on, as it was judged then; None where that was not kept
     """
 
     id: str
@@ -57,6 +61,8 @@ class Incident:
     closed_at: datetime | None = None
     merged_into: str | None = None
     revision: int = 1
+    handling: Handling = UNTOUCHED
+    explained: Explanation | None = None
 
     @property
     def is_company_wide(self) -> bool:
@@ -95,10 +101,12 @@ class Rules:
 
     critical_score  by series, where it differs from the default
     name            makes the id of a new incident from its number, service and opening
+    explain         tells why a series alerts at this bucket; an incident that opens keeps it
     """
 
     critical_score: Callable[[SeriesKey], float]
     name: Callable[[int, str | None, datetime], str]
+    explain: Callable[[SeriesKey], Explanation | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +211,7 @@ class _Desk:
             started_at=min(surge.began for surge in surges),
             severity=Severity.CRITICAL if service is None else Severity.WARNING,
             surges=surges,
+            explained=self.rules.explain(max(surges, key=lambda surge: surge.now.score).series),
         )
         self.next_number += 1
         self.active.append(incident)
@@ -270,6 +279,9 @@ def _joined(incident: Incident, surge: Surge) -> Incident:
         resolved_at=None,
         surges=tuple(members),
         started_at=min(incident.started_at, *(member.began for member in members)),
+        handling=incident.handling
+        if earlier is not None and incident.phase is Phase.OPEN
+        else incident.handling.grown(),
     )
 
 
@@ -282,11 +294,11 @@ def _settle(incident: Incident, before: Incident | None, *, rules: Rules, now: d
     """Return the incident with phase, severity and revision brought up to date."""
     settled = incident
     if settled.phase is Phase.OPEN and not any(surge.is_open for surge in settled.surges):
-        settled = replace(settled, phase=Phase.RESOLVED, resolved_at=now)
+        settled = replace(settled, phase=Phase.RESOLVED, resolved_at=now, handling=settled.handling.calmed())
     elif settled.resolved_at is not None and now - settled.resolved_at > REOPEN_FOR:
         settled = replace(settled, phase=Phase.CLOSED, closed_at=now)
-    if _is_critical(settled, rules):
-        settled = replace(settled, severity=Severity.CRITICAL)
+    if settled.severity is not Severity.CRITICAL and _is_critical(settled, rules):
+        settled = replace(settled, severity=Severity.CRITICAL, handling=settled.handling.raised())
     if before is not None and settled != before:
         settled = replace(settled, revision=before.revision + 1)
     return settled
@@ -297,5 +309,11 @@ def _is_critical(incident: Incident, rules: Rules) -> bool:
     return (
         incident.is_company_wide
         or categories >= CRITICAL_CATEGORIES
-        or any(surge.peak.score >= rules.critical_score(surge.series) for surge in incident.surges)
+        or any(_is_loud(surge, rules) for surge in incident.surges)
     )
+
+
+def _is_loud(surge: Surge, rules: Rules) -> bool:
+    """Tell whether one surge makes an incident critical: by its score, or because a static rule says so."""
+    by_rule = any(reading.rule is not None and reading.rule.critical for reading in (surge.joined, surge.now))
+    return by_rule or surge.peak.score >= rules.critical_score(surge.series)

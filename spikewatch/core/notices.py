@@ -4,7 +4,7 @@ A notice is made together with the change it tells, and never looks anything up 
 message, however much has happened since.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -13,7 +13,10 @@ import numpy as np
 from spikewatch.core.attribution import candidates, shares
 from spikewatch.core.calibration import Tail
 from spikewatch.core.counts import ALL, FLEET, SeriesKey
+from spikewatch.core.courses import Course
+from spikewatch.core.handling import UNTOUCHED, Handling
 from spikewatch.core.incidents import Change, Incident, Phase, Severity
+from spikewatch.core.rules import RuleMet
 from spikewatch.core.scoring import Assessment, Reading
 from spikewatch.core.surges import Surge
 
@@ -35,6 +38,12 @@ class Reason(StrEnum):
     REOPENED = "reopened"
     RESOLVED = "resolved"
     MERGED = "merged"
+    ACKNOWLEDGED = "acknowledged"
+    HANDED_BACK = "handed_back"
+    SNOOZED = "snoozed"
+    LABELLED = "labelled"
+    DISMISSED = "dismissed"
+    UNMUTED = "unmuted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +69,14 @@ class Facts:
     more         how many further ones are left out
     peak         the highest-scoring reading so far
     excess       tickets above expectation since it began
-    chance_weeks about once in so many weeks this would happen by chance, over the whole fleet
+    chance_weeks about once in so many weeks this would happen by chance, over the whole fleet; 0 where a static rule alerted
+    rule         a static rule that one of its series meets now, or met when it joined
     data_until   end of the newest bucket judged
     ebbing       True while it lasts and every series is back below the level at which it would go on
+    handling     what people had done to it by then
+    growing      True while it lasts and has never scored higher than now
+    joined       the categories (or services) that this change drew in, at most ten
+    course       the lead series over the last hours; None where nobody looked it up
     """
 
     incident: str
@@ -84,6 +98,11 @@ class Facts:
     revision: int
     runbook: str | None = None
     ebbing: bool = False
+    handling: Handling = UNTOUCHED
+    rule: RuleMet | None = None
+    growing: bool = False
+    joined: tuple[SeriesKey, ...] = ()
+    course: Course | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +132,15 @@ def why_tell(change: Change) -> Reason | None:
     return Reason.JOINED if len(after.surges) > len(before.surges) else Reason.CHANGED
 
 
+_REPLIED = frozenset(set(Reason) - {Reason.OPENED, Reason.CHANGED, Reason.JOINED, Reason.MERGED})
+
+
+def is_worth_a_reply(notice: Notice) -> bool:
+    """Tell whether people who follow an incident should be told of the change, beside the message that states it all."""
+    spread = bool(notice.facts.joined) and notice.reason is not Reason.MERGED
+    return notice.reason in _REPLIED or spread
+
+
 def notice_of(
     change: Change, reason: Reason, *, assessment: Assessment, column: int, at: datetime, budget: float
 ) -> Notice:
@@ -126,7 +154,10 @@ def notice_of(
         incident=incident.id,
         reason=reason,
         at=at,
-        facts=_facts(incident, assessment=assessment, column=column, at=at, budget=budget),
+        facts=replace(
+            _facts(incident, assessment=assessment, column=column, at=at, budget=budget),
+            joined=_drawn_in(change),
+        ),
     )
 
 
@@ -166,7 +197,9 @@ def _facts(incident: Incident, *, assessment: Assessment, column: int, at: datet
         parts=parts[:MOST_PARTS],
         more=max(0, len(parts) - MOST_PARTS),
         excess=incident.excess,
-        chance_weeks=chance_weeks(
+        chance_weeks=0.0
+        if peaking.peak.is_by_rule
+        else chance_weeks(
             peaking.peak.score,
             cutoff=float(assessment.limits.cutoff[row]),
             budget=budget,
@@ -176,7 +209,34 @@ def _facts(incident: Incident, *, assessment: Assessment, column: int, at: datet
         revision=incident.revision,
         runbook=assessment.limits.runbook[assessment.limits.roster.rows[lead_series]],
         ebbing=incident.phase is Phase.OPEN and all(surge.quiet or surge.ended for surge in incident.surges),
+        handling=incident.handling,
+        rule=_rule(incident),
+        growing=_is_growing(incident),
     )
+
+
+def _drawn_in(change: Change) -> tuple[SeriesKey, ...]:
+    """Return what a change added to the list: categories, or services where the company is listed."""
+    if change.before is None:
+        return ()
+    listed = {_as_part(surge.series, change.before) for surge in change.before.surges}
+    parts = dict.fromkeys(_as_part(surge.series, change.after) for surge in change.after.surges)
+    whole = FLEET if change.after.service is None else SeriesKey(change.after.service, ALL)
+    return tuple(part for part in parts if part not in listed and part != whole)[:MOST_PARTS]
+
+
+def _is_growing(incident: Incident) -> bool:
+    lasting = [surge for surge in incident.surges if surge.is_open]
+    if incident.phase is not Phase.OPEN or not lasting:
+        return False
+    highest = max(lasting, key=lambda surge: surge.peak.score)
+    return highest.now == highest.peak and highest.last_surging > incident.opened_at
+
+
+def _rule(incident: Incident) -> RuleMet | None:
+    """Return a static rule that one of the surges meets, a critical one before others."""
+    met = [reading.rule for surge in incident.surges for reading in (surge.now, surge.joined) if reading.rule]
+    return max(met, key=lambda rule: rule.critical, default=None)
 
 
 def _lead(
@@ -192,6 +252,8 @@ def _lead(
         series = leaves[0].series
     else:
         series = FLEET if incident.service is None else SeriesKey(incident.service, ALL)
+    if series == strongest.series and strongest.now.is_by_rule:
+        return series, strongest.now
     row = assessment.limits.roster.rows[series]
     reading = assessment.reading(row, column, window=_place(assessment, minutes))
     return (series, reading) if reading is not None else (strongest.series, strongest.now)

@@ -2,6 +2,7 @@
 
 Pure: a delivery and the outcome of an attempt give the next delivery. The living message of an incident is one `root`
 per channel: its first delivery is posted, later ones edit it in place, and a newer one supersedes those still queued.
+What matters is a `reply` below it as well; replies are told one after the other and supersede nothing.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,7 +13,8 @@ from hashlib import blake2s
 from typing import assert_never
 
 from spikewatch.core.blindness import BlindNotice
-from spikewatch.core.notices import Notice
+from spikewatch.core.notices import Notice, is_worth_a_reply
+from spikewatch.core.settings import Language
 
 FIRST_RETRY = timedelta(seconds=1)
 LONGEST_RETRY = timedelta(seconds=60)
@@ -32,8 +34,11 @@ FIRST_LOOK = timedelta(seconds=2)
 BELIEVE_AFTER = timedelta(seconds=20)
 """A message not found this long after its attempt began was not posted: longer than a call lasts and a history lags."""
 
-PLAINEST = 2
-"""The last rung of plainness: text only."""
+PLAINEST = 4
+"""The last rung of plainness, text only; before it come a picture in place of the vendor's chart, no picture, no table."""
+
+FOLD_FROM = timedelta(hours=1)
+"""Replies that had to wait this long are told in one."""
 
 
 class Stage(StrEnum):
@@ -45,6 +50,16 @@ class Stage(StrEnum):
     SENT = "sent"
     SUPERSEDED = "superseded"
     DEAD = "dead"
+    HELD = "held"
+
+
+class Kind(StrEnum):
+    """What a delivery does in its channel."""
+
+    ROOT = "root"
+    """Posts the living message of an incident, or edits it."""
+    REPLY = "reply"
+    """Says in the thread below it what has just changed."""
 
 
 class Trouble(StrEnum):
@@ -85,6 +100,9 @@ class Delivery:
     sending_since  when the newest attempt began; for a sent delivery that is when it was told
     receipt        while sending, the message being edited (None: a new one is being posted); once sent, the message
     plain          how many times its content was refused and made plainer
+    mention        whom its route calls; `none`: nobody; None: whom the receiver calls by default
+    language       of its route; None: that of the channel
+    earlier        notices that a reply tells as well, oldest first, because it had to wait so long
     """
 
     key: str
@@ -99,6 +117,15 @@ class Delivery:
     last_error: str | None = None
     receipt: Receipt | None = None
     plain: int = 0
+    kind: Kind = Kind.ROOT
+    mention: str | None = None
+    language: Language | None = None
+    earlier: tuple[Notice, ...] = ()
+
+    @property
+    def is_reply(self) -> bool:
+        """Tell whether it stands in the thread below the living message."""
+        return self.kind is Kind.REPLY
 
     @property
     def incident(self) -> str:
@@ -107,8 +134,8 @@ class Delivery:
 
     @property
     def is_settled(self) -> bool:
-        """Tell whether nothing more will be done about it."""
-        return self.stage in (Stage.SENT, Stage.SUPERSEDED, Stage.DEAD)
+        """Tell whether nothing more will be done about it, or nothing before a mute ends."""
+        return self.stage in (Stage.SENT, Stage.SUPERSEDED, Stage.DEAD, Stage.HELD)
 
     @property
     def is_in_doubt(self) -> bool:
@@ -123,19 +150,31 @@ def plan(
     channel_of: Callable[[str | None], str],
     now: datetime,
 ) -> tuple[Delivery, ...]:
-    """Return one delivery a notice: each states the whole living message of its incident.
+    """Return for each notice the living message of its incident as it is now, and a reply below it where that is worth one.
 
     channel_of  the channel of a service, or of the whole company (None)
     """
     return tuple(
-        _queued(notice, receiver=receiver, channel=channel_of(notice.facts.service), now=now)
+        _queued(notice, receiver=receiver, channel=channel_of(notice.facts.service), now=now, kind=kind)
         for notice in notices
+        for kind in kinds_of(notice)
     )
 
 
-def _queued(notice: Notice | BlindNotice, *, receiver: str, channel: str, now: datetime) -> Delivery:
+def kinds_of(notice: Notice | BlindNotice) -> tuple[Kind, ...]:
+    """Return what a notice needs: an edit rings nobody, so what matters is said in the thread as well."""
+    if isinstance(notice, Notice) and is_worth_a_reply(notice):
+        return Kind.ROOT, Kind.REPLY
+    return (Kind.ROOT,)
+
+
+def _queued(
+    notice: Notice | BlindNotice, *, receiver: str, channel: str, now: datetime, kind: Kind
+) -> Delivery:
     key = f"{notice.key}:{receiver}:{channel}"
-    return Delivery(key, receiver, channel, notice, created_at=now, due=now)
+    if kind is Kind.REPLY:
+        key = f"{key}:{kind}"
+    return Delivery(key, receiver, channel, notice, created_at=now, due=now, kind=kind)
 
 
 def started(delivery: Delivery, *, now: datetime, receipt: Receipt | None = None) -> Delivery:
@@ -146,6 +185,17 @@ def started(delivery: Delivery, *, now: datetime, receipt: Receipt | None = None
 def sent(delivery: Delivery, receipt: Receipt) -> Delivery:
     """Return the delivery once it is told."""
     return replace(delivery, stage=Stage.SENT, receipt=receipt, last_error=None)
+
+
+def folded(newest: Delivery, older: Iterable[Delivery]) -> Delivery:
+    """Return a reply that also tells what older ones, which nobody will send any more, would have told."""
+    told = [notice for each in older for notice in _notices_of(each)]
+    return replace(newest, earlier=(*told, *newest.earlier))
+
+
+def _notices_of(reply: Delivery) -> tuple[Notice, ...]:
+    notice = reply.notice
+    return (*reply.earlier, notice) if isinstance(notice, Notice) else reply.earlier
 
 
 def superseded(delivery: Delivery, *, why: str) -> Delivery:
@@ -195,11 +245,17 @@ def not_searchable(delivery: Delivery, failure: Failure, *, now: datetime) -> De
 
 
 def after_error(  # noqa: PLR0911 -- one return a kind of trouble
-    delivery: Delivery, failure: Failure, *, now: datetime, fallback: str | None = None
+    delivery: Delivery,
+    failure: Failure,
+    *,
+    now: datetime,
+    fallback: str | None = None,
+    plainer: int | None = None,
 ) -> Delivery:
     """Return the delivery after a failed attempt; it dies only when its plainest form is refused.
 
     fallback  the channel to use where the delivery's own refuses messages
+    plainer   the next rung of plainness that changes something; None: the next one
     """
     waiting = replace(delivery, stage=Stage.QUEUED, receipt=None, last_error=failure.message)
     match failure.trouble:
@@ -218,9 +274,10 @@ def after_error(  # noqa: PLR0911 -- one return a kind of trouble
                 return replace(waiting, channel=fallback, due=now)
             return replace(waiting, due=now + HOLD_FOR)
         case Trouble.CONTENT:
-            if delivery.plain >= PLAINEST:
+            rung = delivery.plain + 1 if plainer is None else plainer
+            if rung > PLAINEST:
                 return replace(waiting, stage=Stage.DEAD, attempts=delivery.attempts + 1)
-            return replace(waiting, plain=delivery.plain + 1, attempts=delivery.attempts + 1, due=now)
+            return replace(waiting, plain=rung, attempts=delivery.attempts + 1, due=now)
         case _:
             assert_never(failure.trouble)
 

@@ -5,7 +5,7 @@ adapter's own package, the file as a whole in `spikewatch.config`.
 """
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
@@ -19,6 +19,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     SecretStr,
+    ValidationInfo,
     field_validator,
 )
 
@@ -27,6 +28,7 @@ from spikewatch.core.timegrid import HOUR, seconds
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 MOST_EXPECTED = 100.0
 _DURATION = re.compile(r"(?:\d+[smhdw])+")
+_CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
 
 def parse_duration(text: Any) -> Any:  # noqa: ANN401 -- pydantic hands over whatever the YAML held
@@ -106,9 +108,15 @@ class ModelName(StrEnum):
 
 
 class Mute(StrEnum):
-    """What an event may ask for in place of a factor."""
+    """What an event may ask for in place of a factor: not to be judged."""
 
     MUTE = "mute"
+
+
+class Learn(StrEnum):
+    """What an event may ask for in place of a factor: that its factor is learnt."""
+
+    LEARN = "learn"
 
 
 def _moment(text: Any) -> Any:  # noqa: ANN401 -- pydantic hands over whatever the YAML held
@@ -145,8 +153,10 @@ def local_moment(moment: date, zone: ZoneInfo) -> datetime:
 def _expect(given: Any) -> Any:  # noqa: ANN401 -- pydantic hands over whatever the YAML held
     if isinstance(given, Mute) or given == Mute.MUTE.value:
         return Mute.MUTE
+    if isinstance(given, Learn) or given == Learn.LEARN.value:
+        return Learn.LEARN
     if isinstance(given, bool) or not isinstance(given, int | float):
-        message = f"{given!r} is not understood; write a factor such as 1.6, or mute"
+        message = f"{given!r} is not understood; write a factor such as 1.6, or learn, or mute"
         raise ValueError(message)  # noqa: TRY004 -- pydantic reports a ValueError and lets a TypeError through
     if not 0 < given <= MOST_EXPECTED:
         remedy = "write mute for a span that is not judged, or a factor such as 1.6 or 0.5"
@@ -161,6 +171,23 @@ def _one_name(name: str) -> str:
         raise ValueError(message)
     return name
 
+
+def _clock_time(text: Any) -> Any:  # noqa: ANN401 -- pydantic hands over whatever the YAML held
+    """Read a local time of day such as 09:00; anything else raises ValueError with the remedy."""
+    if isinstance(text, time):
+        return text
+    found = _CLOCK_TIME.fullmatch(str(text))
+    if found is None:
+        message = f'{text!r} is no time of day; write it in quotes, such as "09:00"'
+        raise ValueError(message)
+    return time(int(found[1]), int(found[2]))
+
+
+def _clock_text(moment: time) -> str:
+    return moment.strftime("%H:%M")
+
+
+ClockTime = Annotated[time, BeforeValidator(_clock_time), PlainSerializer(_clock_text, return_type=str)]
 
 Moment = Annotated[date | datetime, BeforeValidator(_moment)]
 Name = Annotated[str, Field(min_length=1), AfterValidator(_one_name)]
@@ -179,8 +206,28 @@ class CalendarEvent(Settings):
     """The service it is about; without it all of them."""
     category: Name | None = Field(default=None, examples=["coupon"])
     """The category it is about; without it all of them."""
-    expect: Annotated[float | Mute, BeforeValidator(_expect)] = Field(examples=[1.6])
-    """So many times the usual tickets (1.6, or 0.5 for fewer), or `mute`: not judged while it lasts."""
+    expect: Annotated[float | Mute | Learn, BeforeValidator(_expect)] = Field(examples=[1.6])
+    """So many times the usual tickets (1.6, or 0.5 for fewer), `learn` where nobody knows how many, or `mute`: not judged
+    while it lasts. What `learn` expects follows from earlier events of that name within the history and, two hours later,
+    from its own hours; the first of a name begins with 1.3 times the usual."""
+
+
+class BusinessHoursSettings(Settings):
+    """When the desk is staffed, on every day that is neither a weekend day nor a day off; local time."""
+
+    opens: ClockTime = Field(default=time(9), examples=["09:00"])
+    """When a business day begins: what is snoozed until the next business morning is told then."""
+    closes: ClockTime = Field(default=time(18), examples=["18:00"])
+    """When it ends; what comes later is out of hours for slack.routes."""
+
+    @field_validator("closes")
+    @classmethod
+    def _after_opening(cls, closes: time, info: ValidationInfo) -> time:
+        opens: time | None = info.data.get("opens")
+        if opens is not None and closes <= opens:
+            message = f"{_clock_text(closes)} is not after opens, {_clock_text(opens)}; a business day ends on its own day"
+            raise ValueError(message)
+        return closes
 
 
 class CalendarSettings(Settings):
@@ -190,6 +237,9 @@ class CalendarSettings(Settings):
     """Two-letter country code whose public holidays count as days off, for example JP; without it there are none."""
     subdivision: str | None = Field(default=None, examples=["CA"])
     """State or province of that country, where holidays differ inside it."""
+    business_hours: BusinessHoursSettings = Field(default_factory=BusinessHoursSettings)
+    """When the desk is staffed, for slack.routes and for snoozing until the next business morning: 09:00 to 18:00, unless
+    opens or closes say otherwise."""
     days_off: tuple[date, ...] = Field(default=(), examples=[["2026-12-30", "2026-12-31"]])
     """Further days off of your own, such as 2026-12-30; public holidays need not be repeated."""
     events: tuple[CalendarEvent, ...] = Field(
@@ -206,8 +256,9 @@ class CalendarSettings(Settings):
             ]
         ],
     )
-    """What was announced: from start until before end, expect so many times the usual tickets, or mute. Dates are local
-    midnights, times need an offset; without service or category all are meant. Nothing is learnt from its hours."""
+    """What was announced: from start until before end, expect so many times the usual tickets, learn or mute. Dates are
+    local midnights, times need an offset; without service or category all are meant. What is normal is not learnt from
+    its hours."""
 
 
 class DetectionSettings(Settings):
@@ -240,6 +291,35 @@ class DetectionSettings(Settings):
         return tuple(sorted(set(windows)))
 
 
+def _span(within: timedelta) -> timedelta:
+    if within <= timedelta(0):
+        message = "a rule over no time counts nothing; write a span such as 30m"
+        raise ValueError(message)
+    return within
+
+
+class RuleSeverity(StrEnum):
+    """How loud a static rule is."""
+
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class StaticRule(Settings):
+    """So many tickets within a span alert, whatever is normal: for what must never happen."""
+
+    tickets: Annotated[int, Field(ge=1)] = Field(examples=[10])
+    """From this many tickets on."""
+    within: Annotated[Duration, AfterValidator(_span)] = Field(examples=["30m"])
+    """The span they are counted in: whole buckets, at most as long as the longest of detection.windows."""
+    severity: RuleSeverity = RuleSeverity.WARNING
+    """`critical` makes the incident critical at once; `warning` leaves that to the other reasons."""
+
+    def __str__(self) -> str:
+        """Return it as `10 in 30m, critical`."""
+        return f"{self.tickets} in {format_duration(self.within)}, {self.severity}"
+
+
 class CategorySettings(Settings):
     """What one category, or all that a glob matches, does differently."""
 
@@ -255,6 +335,12 @@ class CategorySettings(Settings):
     """Overrides detection.critical_score."""
     runbook: str | None = Field(default=None, examples=["https://wiki.example.com/payments"])
     """A link shown in the message: what to do when this surges."""
+    rules: tuple[StaticRule, ...] = Field(
+        default=(), examples=[[{"tickets": 10, "within": "30m", "severity": "critical"}]]
+    )
+    """Static rules, for what must never happen: so many tickets within a span alert from the first day on, whatever is
+    normal, beside the budget of false alarms and even where enabled is false. Of a category they count its own tickets,
+    of a service those of the whole service."""
 
 
 def _category(name: str) -> str:
@@ -285,6 +371,7 @@ class SeriesRule(Settings):
     critical_score: float
     runbook: str | None
     origin: dict[str, str]
+    rules: tuple[StaticRule, ...] = ()
 
 
 def rule_for(
@@ -311,11 +398,17 @@ def rule_for(
         "runbook": None,
     }
     origin = {key: f"detection.{key}" if key in type(detection).model_fields else "default" for key in values}
-    for path, layer in _layers(service, category, services):
+    layers = _layers(service, category, services)
+    for path, layer in layers:
         for key in values:
             given = getattr(layer, key)
             if key in layer.model_fields_set and given is not None:
                 values[key], origin[key] = given, f"{path}.{key}"
+    # a rule counts what it stands under: a category does not take over its service's
+    own = [layer for layer in layers if isinstance(layer[1], ServiceSettings) is (category == "*")]
+    for path, layer in own:
+        if layer.rules:
+            values["rules"], origin["rules"] = layer.rules, f"{path}.rules"
     return SeriesRule(**values, origin=origin)
 
 
@@ -331,6 +424,53 @@ def _layers(
         pattern = next((glob for glob in found.categories if fnmatchcase(category, glob)), None)
     inner = [] if pattern is None else [(f"{path}.categories.{pattern}", found.categories[pattern])]
     return [(path, found), *inner]
+
+
+class RenameSettings(Settings):
+    """Old names and what they are called now: all that was ever counted under an old one counts under the new one.
+
+    Several old names may lead to one new name, which merges them; taking a line out again undoes it.
+    """
+
+    services: dict[Name, Name] = Field(default_factory=dict, examples=[{"Shop (old)": "shop"}])
+    """Old name of a service: its new name."""
+    categories: dict[Name, Name] = Field(
+        default_factory=dict, examples=[{"log-in": "login", "shop/lost parcel": "parcel"}]
+    )
+    """Old name of a category: its new name. `service/category` means that of one service, by its new or old name."""
+
+    @field_validator("services", "categories")
+    @classmethod
+    def _ends_somewhere(cls, names: dict[str, str]) -> dict[str, str]:
+        for name in names:
+            seen = [name]
+            while (following := names.get(seen[-1])) is not None:
+                if following in seen:
+                    message = f"{' -> '.join([*seen, following])}: leads round in a circle; take one line out"
+                    raise ValueError(message)
+                seen.append(following)
+        return names
+
+
+class LinkSettings(Settings):
+    """Where messages lead to, beside the runbooks of services and categories."""
+
+    tickets: bool = True
+    """A link to the help desk's own search that comes nearest to the tickets of an incident; false leaves it out."""
+    grafana: str | None = Field(default=None, examples=["https://grafana.example.com"])
+    """Address of Grafana: a message links to the dashboard of its service at the time of the incident."""
+    dashboard: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] = "spikewatch-service"
+    """The dashboard's uid, as it stands in its address; the default is the one that `spikewatch prom dashboards` writes."""
+
+    @field_validator("grafana")
+    @classmethod
+    def _plain_address(cls, grafana: str | None) -> str | None:
+        if grafana is not None and not re.fullmatch(
+            r"https?://[\w.\[\]:-]+(?:/[\w.~/-]*)?", grafana, re.ASCII
+        ):
+            message = f"{grafana!r} is no address; write https://grafana.example.com, without a query"
+            raise ValueError(message)
+        return grafana if grafana is None else grafana.rstrip("/")
 
 
 class GridSettings(Settings):
@@ -356,3 +496,27 @@ class GridSettings(Settings):
             message = f"{format_duration(history)} is not two or more whole weeks; 8w is a good start"
             raise ValueError(message)
         return history
+
+
+def _time_of_day(text: Any) -> Any:  # noqa: ANN401 -- pydantic hands over whatever the YAML held
+    try:
+        return text if isinstance(text, time) else time.fromisoformat(str(text))
+    except ValueError:
+        message = f"{text!r} is no time of day; write one such as '04:00', in quotation marks"
+        raise ValueError(message) from None
+
+
+TimeOfDay = Annotated[
+    time, BeforeValidator(_time_of_day), PlainSerializer(lambda at: at.isoformat("minutes"), return_type=str)
+]
+
+
+class ReconcileSettings(Settings):
+    """The nightly check of what was counted against what the help desk has."""
+
+    enabled: bool = True
+    """Without it nobody notices what a reading passed by; it costs some twenty requests a night."""
+    at: TimeOfDay = time(4)
+    """Local time at which it begins: when the desk is quiet, and yesterday is in the help desk's search index."""
+    tolerance: Annotated[float, Field(ge=0, le=0.5)] = 0.01
+    """Share by which two counts of a day may differ without a warning; one ticket always may."""

@@ -36,6 +36,7 @@ class Snapshot:
     opened_total, closed_total  since the store began, by severity
     tickets_total (n_series,) tickets counted in judged buckets since the store began
     watermarks    by source
+    active        (n_series,) True where tickets came within the past week; None: nobody asked
     muted         (n_series,) True where a silence or the configuration keeps the series from alerting; None: nowhere
     """
 
@@ -50,6 +51,7 @@ class Snapshot:
     tickets_total: Ints | None = None
     watermarks: Mapping[str, datetime | None] = field(default_factory=dict)
     muted: Bools | None = None
+    active: Bools | None = None
 
     def row(self, series: SeriesKey) -> int | None:
         """Return the row of a series; None where it is not known."""

@@ -6,7 +6,6 @@ none is installed, the words of a chart are English, and a title that cannot be 
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import cache
 from io import BytesIO
 from typing import Final
 
@@ -16,29 +15,14 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 from numpy.typing import NDArray
 
+from spikewatch.adapters.charts.fonts import installed_fonts, is_drawable, writable
 from spikewatch.core.counts import Bools, Floats
 from spikewatch.core.settings import Language
 
 DOTS_PER_INCH = 80
 
-JAPANESE_FONTS: Final = (
-    "Noto Sans CJK JP",
-    "Noto Sans JP",
-    "IPAexGothic",
-    "IPAPGothic",
-    "IPAGothic",
-    "TakaoPGothic",
-    "VL PGothic",
-    "Hiragino Sans",
-    "Hiragino Maru Gothic Pro",
-    "Yu Gothic",
-    "Meiryo",
-    "MS Gothic",
-)
-_PLAIN: Final = "DejaVu Sans"
 _UNDRAWABLE: Final = "a Japanese font, such as Noto Sans CJK JP, would show this title"
 
 _SIZE: Final = (9.0, 3.0)
@@ -94,8 +78,7 @@ class Lettering:
 
     def drawable(self, text: str) -> str:
         """Return the text, or what to do about it where the fonts lack one of its signs."""
-        signs = frozenset[int]().union(*(_signs(font) for font in self.fonts))
-        return text if signs.issuperset(map(ord, text)) else _UNDRAWABLE
+        return text if is_drawable(text, self.fonts) else _UNDRAWABLE
 
 
 def lettering(language: Language, *, installed: Collection[str]) -> Lettering:
@@ -106,10 +89,8 @@ def lettering(language: Language, *, installed: Collection[str]) -> Lettering:
     >>> lettering(Language.JA, installed=["IPAexGothic", "DejaVu Sans"]).fonts
     ('DejaVu Sans', 'IPAexGothic')
     """
-    japanese = next((font for font in JAPANESE_FONTS if font in installed), None)
-    if japanese is None:
-        return Lettering(WORDS[Language.EN], (_PLAIN,))
-    return Lettering(WORDS[language], (_PLAIN, japanese))
+    written, fonts = writable(language, installed=installed)
+    return Lettering(WORDS[written], fonts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +187,7 @@ def week_shape_chart(shape: pd.DataFrame, *, title: str = "", language: Language
 
 
 def _letters(language: Language) -> Lettering:
-    return lettering(language, installed={font.name for font in fontManager.ttflist})
-
-
-@cache
-def _signs(family: str) -> frozenset[int]:
-    font = findfont(FontProperties(family=family))
-    return frozenset(get_font(font).get_charmap())
+    return lettering(language, installed=installed_fonts())
 
 
 def _canvas(title: str, letters: Lettering) -> tuple[Figure, Axes]:

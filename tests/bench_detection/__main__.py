@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.bench_detection.contestants import NAMES
 from tests.bench_detection.parts import Options, Part, run
 from tests.bench_detection.recorded import folder_named
+from tests.bench_detection.thresholds import FLEETS, WEEKS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,6 +40,8 @@ def _options(given: argparse.Namespace) -> Options:
         zone=given.zone,
         country=given.country or None,
         workers=given.workers,
+        fleets={name: FLEETS[name] for name in given.fleets},
+        weeks=given.weeks,
     )
 
 
@@ -59,6 +62,21 @@ def _parser() -> argparse.ArgumentParser:
         default=[1.0],
         metavar="R",
         help="false incidents a week of one fleet, a table each (1); 0.25 and 4 are usual too",
+    )
+    parser.add_argument(
+        "--fleets",
+        nargs="+",
+        choices=FLEETS,
+        default=["usual"],
+        metavar="NAME",
+        help=f"whose budgets are measured (usual), of {', '.join(FLEETS)}",
+    )
+    parser.add_argument(
+        "--weeks",
+        type=_positive,
+        default=WEEKS,
+        metavar="N",
+        help=f"quiet fleet-weeks that budgets are measured in ({WEEKS})",
     )
     parser.add_argument("--only", nargs="+", choices=NAMES, metavar="NAME", help=f"of {', '.join(NAMES)}")
     for part in Part:

@@ -14,7 +14,7 @@ from tests.bench_detection.contestants import DEFAULT, NAMES, Runs, WorldJob, on
 from tests.bench_detection.pool import each
 from tests.bench_detection.recorded import HOW, SURGES, backgrounds, on_background
 from tests.bench_detection.tables import Table
-from tests.bench_detection.thresholds import BUDGETS, BudgetJob, on_budgets, over_worlds
+from tests.bench_detection.thresholds import BUDGETS, FLEETS, WEEKS, BudgetJob, Kept, on_budgets, over_worlds
 
 TUNED_ON: Final = frozenset([*range(20), *range(100, 120)])
 
@@ -36,6 +36,8 @@ class Options:
     names     who is judged; the limit only in simulated worlds
     recorded  folder of recorded counts; None where there is none
     surges    planted into each recorded background
+    fleets    kinds of quiet fleets whose budgets are measured, by name in `FLEETS`
+    weeks     quiet fleet-weeks of each, rounded up to whole worlds from the first seed on
     zone, country  of recorded counts that do not say
     """
 
@@ -47,6 +49,8 @@ class Options:
     settings: WorldSettings = field(default_factory=WorldSettings)
     recorded: Path | None = None
     surges: int = SURGES
+    fleets: Mapping[str, WorldSettings] = field(default_factory=lambda: FLEETS)
+    weeks: int = WEEKS
     zone: str = "Asia/Tokyo"
     country: str | None = "JP"
     workers: int = 1
@@ -125,12 +129,29 @@ def _on_backgrounds(usable: Mapping[str, Runs], options: Options) -> Result:
 
 
 def _budget(options: Options) -> Result:
-    jobs = [BudgetJob(options.settings, seed, options.budgets) for seed in options.seeds]
-    found = over_worlds(each(jobs, on_budgets, what="budgets", workers=options.workers))
-    weeks = found[0].quiet.watched / WEEK
-    title = f"{DEFAULT} at its own thresholds: {weeks:.0f} quiet fleet-weeks, {_seeds(options)}"
-    numbers = {"weeks": weeks, "budgets": as_json.of_budgets(found)}
-    return Result((tables.budgets(found, title=title),), tables.BUDGET_NOTES, numbers)
+    shown, numbers = [], {}
+    for name, settings in options.fleets.items():
+        found = _asked_of(settings, options, what=f"budgets, {name}")
+        weeks = found[0].quiet.watched / WEEK
+        last = options.seeds[0] + _worlds_of(settings, options) - 1
+        where = f"seeds {options.seeds[0]}-{last}"
+        title = f"{name} fleets, {DEFAULT} at its own thresholds: {weeks:.0f} quiet fleet-weeks, {where}"
+        shown.append(tables.budgets(found, title=title))
+        numbers[name] = {"weeks": weeks, "budgets": as_json.of_budgets(found)}
+    return Result(tuple(shown), tables.BUDGET_NOTES, numbers)
+
+
+def _worlds_of(settings: WorldSettings, options: Options) -> int:
+    return -(-options.weeks // settings.judged_weeks)
+
+
+def _asked_of(settings: WorldSettings, options: Options, *, what: str) -> Sequence[Kept]:
+    """Return what each budget came to in fleets of a kind; as many worlds as have seeds are judged with surges too."""
+    jobs = [
+        BudgetJob(settings, options.seeds[0] + n, options.budgets, surging=n < len(options.seeds))
+        for n in range(_worlds_of(settings, options))
+    ]
+    return over_worlds(each(jobs, on_budgets, what=what, workers=options.workers))
 
 
 def _compared(rows: Sequence[Row], *, title: str, per_week: float) -> list[Table]:

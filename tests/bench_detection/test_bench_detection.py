@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from spikewatch.core.settings import ModelName
 from spikewatch.lab.detectors import COMPARATORS
-from spikewatch.lab.synthetic import World, WorldSettings, simulate
+from spikewatch.lab.synthetic import Roughness, World, WorldSettings, simulate
 from tests.bench_detection.__main__ import main
 from tests.bench_detection.contestants import DEFAULT, LIMIT
 from tests.bench_detection.parts import Options, Part, Result, run
@@ -66,10 +67,15 @@ def test_everybody_is_judged_on_the_same_surges() -> None:
 
 
 def test_budgets_are_asked_of_quiet_worlds_and_the_usual_one_of_surges_too() -> None:
-    result = ran(Part.BUDGET, Options(seeds=[1000], settings=TINY, budgets=(0.25, 1.0)))
+    fleets = {"tiny": TINY, "rough": replace(TINY, rough=Roughness())}
+    options = Options(seeds=[1000], fleets=fleets, weeks=1, budgets=(0.25, 1.0))
 
-    strict, loose = json.loads(json.dumps(result.numbers["budgets"], allow_nan=False))
-    assert result.numbers["weeks"] == 1
+    result = ran(Part.BUDGET, options)
+
+    found = json.loads(json.dumps(result.numbers, allow_nan=False))
+    assert [(name, found[name]["weeks"]) for name in found] == [("tiny", 1), ("rough", 1)]
+    assert len(result.tables) == 2
+    strict, loose = found["tiny"]["budgets"]
     assert strict["false_incidents"] <= loose["false_incidents"]
     assert strict["with_surges"] is None
     assert loose["with_surges"]["timeliness"] > 0

@@ -1,7 +1,6 @@
 """A blindness as a value and in words."""
 
-import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,6 +14,7 @@ from spikewatch.core.outbox import Delivery, plan
 from spikewatch.core.settings import Language
 from spikewatch.core.wording import render
 from spikewatch.core.wording.untrusted import width
+from tests.core.agreed import as_agreed
 from tests.factories import delivery
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -37,9 +37,7 @@ CASES = {
 def test_a_blindness_reads_as_it_was_agreed(name: str, language: Language) -> None:
     message = render(CASES[name], language=language, zone=TOKYO)
 
-    shown = json.dumps(asdict(message), ensure_ascii=False, indent=1) + "\n"
-
-    assert shown == (GOLDEN / f"{name}.{language}.json").read_text(encoding="utf-8")
+    assert as_agreed(message) == (GOLDEN / f"{name}.{language}.json").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("language", Language)
@@ -48,7 +46,7 @@ def test_every_cause_is_said_in_every_language(cause: Cause, language: Language)
     notice = begun("desk", cause, since=SINCE, at=NOTICED)
 
     message = render(notice, language=language, zone=TOKYO)
-    alone = render(notice, language=language, zone=TOKYO, plain=2)
+    alone = render(notice, language=language, zone=TOKYO, plain=4)
 
     others = [other for other in Cause if other is not cause]
     texts = {

@@ -120,7 +120,7 @@ def test_a_ticket_is_late_once_its_bucket_is_more_than_a_quarter_of_an_hour_belo
 def test_a_ticket_first_seen_is_remembered_where_it_counts() -> None:
     state = remember(None, ticket(), late=True)
 
-    assert state == (int(NOON.timestamp()), 1, LOGIN, True, True)
+    assert state == (int(NOON.timestamp()), 1, LOGIN, True, True, None)
 
 
 def test_an_older_version_changes_nothing() -> None:

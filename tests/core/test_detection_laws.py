@@ -9,16 +9,18 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
 from spikewatch.core.calendars import Calendar
 from spikewatch.core.counts import SeriesKey, Ticket
 from spikewatch.core.incidents import Incident
 from spikewatch.core.settings import ModelName
+from spikewatch.lab.replay import replay
 from spikewatch.ports import Page
 from tests import simulated_desk
 from tests.simulated_desk import JUDGED, Desk, Live
-from tests.weekly_desk import LOGIN, PARCEL, REFUND, SIZE, WeeklyDesk
+from tests.weekly_desk import LOGIN, PARCEL, REFUND, SIZE, WeeklyDesk, detector_of
 
 SEEDS = range(4)
 GOLDEN_WEEK = [date(2026, 5, day) for day in (3, 4, 5, 6)]
@@ -104,6 +106,33 @@ def alerts(situation: Situation, *, day: date, seed: int) -> tuple[Incident, ...
     """The incidents of one local day."""
     desk = situation(WeeklyDesk.of(seed=seed))
     return desk.judged(desk.at(day), desk.at(day, 24))
+
+
+@pytest.mark.parametrize(
+    ("times", "hours"), [(0.0, 34), (0.3, 34), (0.0, 72)], ids=["a day and a night", "in part", "three days"]
+)
+@pytest.mark.parametrize("seed", range(2))
+def test_the_return_after_a_long_fall_is_quiet_at_the_usual_budget_too(
+    times: float, hours: float, seed: int
+) -> None:
+    desk = fall(times, hours=hours)(WeeklyDesk.of(seed=seed))
+
+    assert desk.judged(desk.at(TUESDAY, 14), desk.at(TUESDAY, 24), budget=1.0) == ()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_first_day_after_a_gap_is_quiet_at_the_usual_budget_too(seed: int) -> None:
+    desk = WeeklyDesk.of(seed=seed)
+    gap = slice(desk.at(TUESDAY, -20), desk.at(TUESDAY, 14))
+    whole = desk.recording(desk.at(TUESDAY, 24))
+    known = whole.panel.known.copy()
+    known[:, gap] = False
+    counts = np.where(known[0], whole.panel.counts, 0)
+    blind = replace(whole, panel=replace(whole.panel, counts=counts, known=known))
+
+    found = replay(blind, detector_of(desk.calendar, budget=1.0), since=desk.instant(desk.at(TUESDAY, 14)))
+
+    assert found.incidents == ()
 
 
 def test_an_incident_of_two_weeks_ago_delays_the_next_by_nothing() -> None:

@@ -14,16 +14,8 @@ from spikewatch.core.baseline import Baseline
 from spikewatch.core.baseline.model import Factors
 from spikewatch.core.calendars import Calendar
 from spikewatch.core.counts import ALL, FLEET, Cells, Panel, Roster, SeriesKey
-from spikewatch.core.explaining import (
-    Explanation,
-    GateName,
-    Learned,
-    Likeness,
-    Needed,
-    around,
-    explain,
-    late_tickets,
-)
+from spikewatch.core.explaining import around, explain, late_tickets
+from spikewatch.core.explanations import Explanation, GateName, Learned, Likeness, Needed
 from spikewatch.core.scoring import Limits, WhyNot, assess
 from spikewatch.core.settings import SeriesRule
 from tests.core_factories import (

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from spikewatch.core.notices import (
     Notice,
     Reason,
     chance_weeks,
+    is_worth_a_reply,
     notice_of,
     why_tell,
 )
@@ -300,3 +301,48 @@ def test_a_service_that_surges_as_a_whole_counts_as_surging_in_a_company_wide_li
     facts = told({LOGIN: 20, PARCEL: 30}, [SeriesKey("payments", ALL), SHOP], company=True).facts
 
     assert np.all([part.surging for part in facts.parts])
+
+
+def changed(before: Incident, after: Incident, assessment: Assessment) -> Notice:
+    change = Change(before, replace(after, revision=before.revision + 1))
+    return notice_of(change, Reason.CHANGED, assessment=assessment, column=0, at=NOON, budget=1.0)
+
+
+def test_a_change_names_the_categories_that_it_drew_in_and_no_others() -> None:
+    assessment = assessed({LOGIN: 40, REFUND: 30})
+    before = incident(rising(LOGIN, assessment))
+    refund, whole = rising(REFUND, assessment), rising(PAYMENTS, assessment)
+
+    wider = changed(before, replace(before, surges=(*before.surges, refund, whole)), assessment)
+    louder = changed(before, replace(before, surges=(*before.surges, whole)), assessment)
+
+    assert (wider.facts.joined, louder.facts.joined) == ((REFUND,), ())
+    assert (is_worth_a_reply(wider), is_worth_a_reply(louder)) == (True, False)
+
+
+def test_a_company_wide_change_names_services() -> None:
+    assessment = assessed({LOGIN: 40, PARCEL: 40})
+    fleet = replace(incident(rising(LOGIN, assessment)), service=None)
+
+    wider = changed(fleet, replace(fleet, surges=(*fleet.surges, rising(PARCEL, assessment))), assessment)
+
+    assert wider.facts.joined == (SHOP,)
+
+
+@pytest.mark.parametrize(
+    ("now", "peak", "last_surging", "growing"),
+    [
+        (1.5, 1.5, NOON + timedelta(minutes=5), True),
+        (1.4, 1.5, NOON + timedelta(minutes=5), False),
+        (1.5, 1.5, NOON, False),
+    ],
+)
+def test_it_grows_while_it_has_never_scored_higher_since_it_opened(
+    now: float, peak: float, last_surging: datetime, *, growing: bool
+) -> None:
+    assessment = assessed({LOGIN: 40})
+    rise = replace(surge(), now=reading(now), peak=reading(peak), last_surging=last_surging)
+
+    found = changed(incident(surge()), replace(incident(surge()), surges=(rise,)), assessment)
+
+    assert found.facts.growing is growing

@@ -144,7 +144,7 @@ def test_refused_content_becomes_plainer_and_dies_only_at_its_plainest() -> None
         state = after_error(state, failure(Trouble.CONTENT), now=NOW)
         rungs.append((state.plain, state.stage))
 
-    assert rungs == [(1, Stage.QUEUED), (2, Stage.QUEUED), (2, Stage.DEAD)]
+    assert rungs == [*((rung, Stage.QUEUED) for rung in range(1, PLAINEST + 1)), (PLAINEST, Stage.DEAD)]
 
 
 @given(trouble=st.sampled_from(sorted(set(Trouble) - {Trouble.CONTENT})), attempts=st.integers(0, 100))

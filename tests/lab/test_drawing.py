@@ -8,9 +8,9 @@ import pytest
 from matplotlib.dates import num2date
 from matplotlib.figure import Figure
 
+from spikewatch.adapters.charts.fonts import JAPANESE_FONTS
 from spikewatch.core.settings import Language
 from spikewatch.lab.drawing import (
-    JAPANESE_FONTS,
     WORDS,
     Chart,
     counts_chart,

@@ -17,6 +17,7 @@ from spikewatch.core.timegrid import Grid, Span
 from spikewatch.lab.synthetic import (
     DESK,
     START_OF_LIVE,
+    Roughness,
     Shape,
     SurgeMix,
     World,
@@ -61,6 +62,19 @@ def test_the_same_seed_gives_the_same_world(seed: int) -> None:
         second.gaps,
         second.benign,
     )
+
+
+def test_a_rough_desk_has_the_same_truth_and_wilder_counts() -> None:
+    still = replace(SMALL, quiet=True, past_incidents=0)
+    calm, rough = simulate(still, seed=7), simulate(replace(still, rough=Roughness()), seed=7)
+
+    assert np.array_equal(rough.expected, calm.expected)
+    assert rough.judged == calm.judged
+    busiest = calm.expected.sum(axis=1).argmax()
+    per_hour = [world.counts[busiest].reshape(-1, 12).sum(axis=1) for world in (calm, rough)]
+    usual = calm.expected[busiest].reshape(-1, 12).sum(axis=1)
+    calm_error, rough_error = (float(((hours - usual) ** 2).sum()) for hours in per_hour)
+    assert rough_error > 1.2 * calm_error
 
 
 def test_another_seed_gives_another_world() -> None:

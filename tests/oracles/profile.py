@@ -1,9 +1,10 @@
 """The profile of one series after another, hour by hour, after the formulas in `baseline.profile`."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import sqrt
 
+from spikewatch.core.baseline import falls
 from spikewatch.core.baseline.model import LEAST_DISPERSION, LEAST_MEAN
 from spikewatch.core.baseline.profile import (
     BORN_TICKETS,
@@ -13,6 +14,7 @@ from spikewatch.core.baseline.profile import (
     FLOOD_FACTOR,
     FLOOD_TICKETS,
     FLOOD_WEEKS,
+    GONE_HOURS,
     LEVEL_HALF_LIFE_DAYS,
     LEVEL_TICKETS,
     MOST_DISPERSION,
@@ -20,8 +22,6 @@ from spikewatch.core.baseline.profile import (
     ROLLUP_LEVEL_TICKETS,
     TODAY_CLIP_FACTOR,
     TODAY_CLIP_SIGMAS,
-    TODAY_FALL_FACTOR,
-    TODAY_FALL_SIGMAS,
     TODAY_HALF_LIFE_HOURS,
     TODAY_LEAST,
     TODAY_MOST,
@@ -35,11 +35,12 @@ SLOTS = 168
 
 @dataclass(frozen=True)
 class Fitted:
-    """One series: what each slot holds, how much of it there is lately, and variance over mean."""
+    """One series: what each slot holds, how much of it there is lately, variance over mean, and the hours of its falls."""
 
     shape: Sequence[float]
     level: float
     dispersion: float
+    fallen: Collection[int]
 
     def hourly(self, slot: int) -> float:
         """Return the tickets expected in an hour of a slot, before anything is reconciled."""
@@ -56,14 +57,16 @@ class Row:
 
 def service(total: Row, slots: Sequence[int]) -> Fitted:
     """Return the fit of a whole service."""
-    return _fit(total, slots, borrowed=[1.0] * SLOTS, level=1.0, weight=ROLLUP_LEVEL_TICKETS)
+    flat = [1.0] * SLOTS
+    return _fit(total, slots, borrowed=flat, level=1.0, weight=ROLLUP_LEVEL_TICKETS, lasting=falls.MOST_HOURS)
 
 
 def category(part: Row, slots: Sequence[int], whole: Fitted) -> Fitted:
     """Return the fit of a category, before it is reconciled with its service."""
     mean = sum(whole.shape) / SLOTS
     shape = [value / mean for value in whole.shape]
-    return _fit(part, slots, borrowed=shape, level=whole.level, weight=LEVEL_TICKETS)
+    left = replace(part, known=[known and hour not in whole.fallen for hour, known in enumerate(part.known)])
+    return _fit(left, slots, borrowed=shape, level=whole.level, weight=LEVEL_TICKETS, lasting=GONE_HOURS)
 
 
 def reconciled(parts: Mapping[str, Fitted], whole: Fitted) -> Mapping[str, Sequence[float]]:
@@ -78,11 +81,15 @@ def reconciled(parts: Mapping[str, Fitted], whole: Fitted) -> Mapping[str, Seque
 def today(expected: Sequence[float], row: Row, *, dispersion: float) -> float:
     """Return how busy the last hours of a service were; `expected` are its hours, oldest first."""
     seen = usual = TODAY_TICKETS
-    for age in range(min(TODAY_REACH_HOURS, len(row.counts))):
+    n_hours = min(TODAY_REACH_HOURS, len(row.counts))
+    first = len(row.counts) - n_hours
+    counts = [row.counts[hour] * row.known[hour] for hour in range(first, len(row.counts))]
+    usual_ones = [expected[hour] * row.known[hour] for hour in range(first, len(row.counts))]
+    fallen = fallen_hours(counts, usual_ones, lasting=falls.MOST_HOURS)
+    for age in range(n_hours):
         hour = len(row.counts) - 1 - age
         mean = expected[hour]
-        fall = min(TODAY_FALL_FACTOR * mean, mean - TODAY_FALL_SIGMAS * sqrt(dispersion * mean))
-        if row.known[hour] and row.counts[hour] >= fall:
+        if row.known[hour] and hour - first not in fallen:
             weight = 0.5 ** (age / TODAY_HALF_LIFE_HOURS)
             most = TODAY_CLIP_FACTOR * mean + TODAY_CLIP_SIGMAS * sqrt(dispersion * mean) + 1
             seen += weight * min(row.counts[hour], most)
@@ -90,13 +97,52 @@ def today(expected: Sequence[float], row: Row, *, dispersion: float) -> float:
     return min(max(seen / usual, TODAY_LEAST), TODAY_MOST)
 
 
-def _fit(row: Row, slots: Sequence[int], *, borrowed: Sequence[float], level: float, weight: float) -> Fitted:
+def fallen_hours(
+    counts: Sequence[float],
+    expected: Sequence[float],
+    *,
+    lasting: int,
+    windows: Sequence[int] = falls.WINDOWS_HOURS,
+) -> Collection[int]:
+    """Return the hours of falls, each window looked at by itself; `expected` is 0 where nothing is known."""
+    n_hours = len(counts)
+    found: set[int] = set()
+    if sum(expected) * min(1.0, 24 / n_hours) < falls.LEAST_A_DAY:
+        return found
+    for width in windows:
+        for first in range(n_hours - width + 1):
+            hours = range(first, first + width)
+            came, mean = sum(counts[hour] for hour in hours), sum(expected[hour] for hour in hours)
+            spread = sqrt(falls.DISPERSION * mean + (falls.DAY_SPREAD * mean) ** 2)
+            ends = all(counts[hour] <= falls.MOST_SHARE * expected[hour] for hour in (hours[0], hours[-1]))
+            if came < min(falls.MOST_SHARE * mean, mean - falls.SIGMAS * spread) and (width == 1 or ends):
+                found.update(hours)
+    few = {hour for hour in range(n_hours) if counts[hour] <= falls.MOST_SHARE * expected[hour]} | found
+    for hour in sorted(few):
+        run = hour
+        while run in few:
+            run += 1
+        if hour - 1 not in few and run - hour > (lasting if run == n_hours else falls.MOST_HOURS):
+            found -= {*range(hour, run)}
+    return found
+
+
+def _fit(
+    row: Row,
+    slots: Sequence[int],
+    *,
+    borrowed: Sequence[float],
+    level: float,
+    weight: float,
+    lasting: int,
+) -> Fitted:
     known = _alive(row)
     hours = [hour for hour in range(len(slots)) if known[hour]]
     counts = _without_floods({hour: float(row.counts[hour]) for hour in hours}, slots)
     clipped, ordinary = dict(counts), dict(counts)
     own = level
     shape: Sequence[float] = []
+    fallen: Collection[int] = ()
     for turn in range(PASSES):
         shape = _shape(ordinary, slots, borrowed)
         tickets = expected = 0.0
@@ -105,13 +151,20 @@ def _fit(row: Row, slots: Sequence[int], *, borrowed: Sequence[float], level: fl
             tickets += recency * clipped[hour]
             expected += recency * shape[slots[hour]]
         own = (tickets + weight * level) / (expected + weight)
+        if turn == PASSES - 2:
+            came = [row.counts[hour] * row.known[hour] for hour in range(len(slots))]
+            usual_ones = [shape[slot] * own * known[hour] for hour, slot in enumerate(slots)]
+            fallen = fallen_hours(came, usual_ones, lasting=lasting, windows=falls.LONG_HOURS)
+            hours = [hour for hour in hours if hour not in fallen]
+            counts = {hour: counts[hour] for hour in hours}
+            clipped, ordinary = dict(counts), dict(counts)
         if turn < PASSES - 1:
             for hour in hours:
                 usual = shape[slots[hour]] * max(own, 1.0)
                 most = CLIP_FACTOR * usual + CLIP_SIGMAS * sqrt(2 * usual) + 2
                 clipped[hour] = min(counts[hour], most)
                 ordinary[hour] = usual if counts[hour] > most else counts[hour]
-    return Fitted(shape, own if any(counts.values()) else 0.0, _dispersion(clipped, slots, shape))
+    return Fitted(shape, own if any(counts.values()) else 0.0, _dispersion(clipped, slots, shape), fallen)
 
 
 def _alive(row: Row) -> Sequence[bool]:

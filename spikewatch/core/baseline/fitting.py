@@ -3,9 +3,9 @@
 from typing import assert_never
 
 import numpy as np
-from numpy.typing import NDArray
 
-from spikewatch.core.baseline.model import LEAST_DISPERSION, WARM_DAYS, Baseline, History
+from spikewatch.core.baseline.model import LEAST_DISPERSION, WARM_DAYS, Baseline, History, Learnt
+from spikewatch.core.baseline.occasions import with_occasions
 from spikewatch.core.baseline.profile import by_profile, todays_gain
 from spikewatch.core.baseline.seasonal import SlotProfile, slot_profile
 from spikewatch.core.baseline.stl import by_stl
@@ -36,7 +36,8 @@ def fit(history: History, *, calendar: Calendar, model: ModelName, epoch: int, l
     profile, modelled = _profile(hourly, history.hourly, calendar=calendar, model=model)
     roster = hourly.roster
     n_series = len(roster)
-    return Baseline(
+    learnt = _learnt(hourly)
+    fitted = Baseline(
         roster=roster,
         epoch=epoch,
         name=model,
@@ -45,12 +46,14 @@ def fit(history: History, *, calendar: Calendar, model: ModelName, epoch: int, l
         slot_variance=profile.variance.astype(np.float32),
         day_spread=np.where(np.arange(n_series) < roster.n_leaves, DAY_SPREAD, ROLLUP_DAY_SPREAD),
         dispersion=np.maximum(profile.dispersion, LEAST_DISPERSION),
-        learned=_learned(hourly.counts, hourly.known_rows),
+        learned=(learnt.age_hours >= LEARNED_AFTER_HOURS) & (learnt.known_hours >= WARM_DAYS * 24),
+        learnt=learnt,
         within=_within_hours(past, calendar),
         modelled=modelled,
         factors=profile.factors,
         warm=bool(n_series) and int(hourly.known.any(axis=0).sum()) >= WARM_DAYS * 24,
     )
+    return with_occasions(fitted, history)
 
 
 def gain_of_today(baseline: Baseline, recent: Panel) -> Floats:
@@ -81,13 +84,14 @@ def _profile(
     assert_never(model)
 
 
-def _learned(counts: NDArray[np.integer], known: Bools) -> Bools:
-    """Tell for each series (n_series, n_hours) whether its first ticket is old enough and its service known for long."""
-    if not counts.shape[1]:
-        return np.zeros(counts.shape[0], dtype=np.bool_)
-    seen = counts > 0
-    age = np.where(seen.any(axis=1), counts.shape[1] - seen.argmax(axis=1), 0)
-    return (age >= LEARNED_AFTER_HOURS) & (known.sum(axis=1) >= WARM_DAYS * 24)
+def _learnt(hourly: Panel) -> Learnt:
+    """Return how much of each series there was to learn from."""
+    if not hourly.grid.length:
+        nothing = np.zeros(len(hourly.roster), dtype=np.int64)
+        return Learnt(hourly.grid.stop, nothing, nothing)
+    seen: Bools = np.asarray(hourly.counts > 0)
+    age = np.where(seen.any(axis=1), hourly.grid.length - seen.argmax(axis=1), 0)
+    return Learnt(hourly.grid.stop, hourly.known_rows.sum(axis=1), age)
 
 
 def _within_hours(history: History, calendar: Calendar) -> Floats:

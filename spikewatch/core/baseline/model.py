@@ -77,6 +77,10 @@ class Expectation:
     day_spread: Floats
     dispersion: Floats
 
+    def taken(self, rows: Ints) -> "Expectation":
+        """Return what is normal for some rows."""
+        return Expectation(self.mean[rows], self.variance[rows], self.day_spread[rows], self.dispersion[rows])
+
 
 @dataclass(frozen=True)
 class Factors:
@@ -95,6 +99,25 @@ class Factors:
 
 
 @dataclass(frozen=True)
+class Learnt:
+    """What a baseline was learnt from; all arrays are (n_series,).
+
+    until        the hour before which it was learnt
+    known_hours  how many hours were known
+    age_hours    how long before `until` the first ticket came; 0: never
+    """
+
+    until: int
+    known_hours: Ints
+    age_hours: Ints
+
+    def taken(self, rows: Ints) -> "Learnt":
+        """Return the same of some rows; a row below 0 was never seen."""
+        known, age = (np.where(rows >= 0, values[rows], 0) for values in (self.known_hours, self.age_hours))
+        return Learnt(self.until, known, age)
+
+
+@dataclass(frozen=True)
 class Baseline:
     """What is normal for every series in one epoch.
 
@@ -107,6 +130,7 @@ class Baseline:
                    by service (last: the fleet) and by business day or day off
     modelled       (n_series,) True where the configured model was used, False where the series was too sparse for it
     factors        what slot_mean holds beside the weekly shape; None where the model has a shape alone
+    learnt         what it was learnt from; None where that is not known
     """
 
     roster: Roster
@@ -122,6 +146,7 @@ class Baseline:
     modelled: Bools
     warm: bool
     factors: Factors | None = None
+    learnt: Learnt | None = None
 
     def expect(self, first: int, stop: int, step: timedelta) -> Expectation:
         """Return what is normal in buckets `[first, stop)`."""
@@ -164,6 +189,7 @@ class Baseline:
             modelled=known & self.modelled[rows],
             warm=self.warm,
             factors=self.factors and self.factors.taken(rows),
+            learnt=self.learnt and self.learnt.taken(rows),
         )
 
     def _unlearned(self, roster: Roster) -> "Baseline":
@@ -179,6 +205,7 @@ class Baseline:
             within=np.repeat(self.within[-1:], len(roster.services) + 1, axis=0),
             modelled=np.zeros(n_series, dtype=np.bool_),
             factors=None,
+            learnt=None,
         )
 
     @cached_property

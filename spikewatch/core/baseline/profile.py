@@ -5,18 +5,21 @@ Five steps, each for all series at once:
 1. Shape. As in `seasonal`: mean of each time-of-week slot, categories shrunk to the shape of their service, hours far above
    normal count as normal ones, so that an incident leaves nothing behind. Hours before a series was born are unknown.
 2. Level. Recent tickets, clipped, over what the shape expected, halved every `LEVEL_HALF_LIFE_DAYS`; a category's level is
-   (tickets + a x level of its service) / (expected + a), so that few tickets say little.
+   (tickets + a x level of its service) / (expected + a), so that few tickets say little. Shape and level are learnt without
+   the hours of a fall (`falls`), or the return to normal would look like a surge.
 3. Reconciliation. The sum of many small estimates is biased: categories are scaled so that they sum to their service.
 4. Today. The service's tickets of the last hours, clipped and without hours of a fall, over what was expected, halved every
    `TODAY_HALF_LIFE_HOURS`, shrunk to 1 and bounded; it ends an hour before the epoch, so that a surge cannot explain itself.
 5. Spread. Variance over mean from differences of neighbouring hours, which slow errors do not inflate.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spikewatch.core.baseline.daytypes import fitted_to_day
+from spikewatch.core.baseline.falls import LONG_HOURS, MOST_HOURS, fallen
 from spikewatch.core.baseline.model import LEAST_DISPERSION, LEAST_MEAN, Factors
 from spikewatch.core.baseline.seasonal import SlotProfile, slot_means
 from spikewatch.core.calendars import SLOTS, Calendar
@@ -40,6 +43,9 @@ LEVEL_TICKETS = 20.0
 ROLLUP_LEVEL_TICKETS = 200.0
 """Weight, in tickets, of an unchanged level against what a service shows."""
 
+GONE_HOURS = 48
+"""A category of which nothing comes any more for longer has been retired: nobody waits for its return."""
+
 BORN_TICKETS = 7.0
 """A silence in which this many tickets were expected is no chance (e**-7): the series did not exist."""
 
@@ -47,15 +53,10 @@ TODAY_HALF_LIFE_HOURS = 4.0
 TODAY_TICKETS = 60.0
 """Weight, in tickets, of an ordinary day against what the last hours show."""
 
-TODAY_LEAST, TODAY_MOST = 0.7, 1.4
+TODAY_LEAST, TODAY_MOST = 0.8, 1.4
 TODAY_REACH_HOURS = 48
 TODAY_CLIP_FACTOR = 1.4
 TODAY_CLIP_SIGMAS = 2.0
-TODAY_FALL_FACTOR = 0.5
-TODAY_FALL_SIGMAS = 3.0
-"""An hour below half of normal by more than chance is a fall, such as a form that is down, and no quiet day: it says
-nothing, or the return to normal would look like a surge."""
-
 
 AT_ONCE = 250
 """Rows that are fitted together: their hours stay in the processor's cache."""
@@ -83,7 +84,7 @@ def by_profile(hourly: Panel, recent: Panel, *, calendar: Calendar) -> SlotProfi
     for left in range(0, roster.n_leaves, AT_ONCE):
         rows = slice(left, min(left + AT_ONCE, roster.n_leaves))
         service = roster.service_of[rows]
-        fitted = _Fit(hourly, rows, hours)
+        fitted = _Fit(hourly, rows, hours, without=totals.fallen[service])
         parts.append(
             fitted.run(shapes[service], level_of_service=totals.level[service], weight=LEVEL_TICKETS)
         )
@@ -96,6 +97,9 @@ def by_profile(hourly: Panel, recent: Panel, *, calendar: Calendar) -> SlotProfi
     mean = np.maximum(mean * today[:, None], LEAST_MEAN)
     factors = Factors(level=np.concatenate([part.level for part in parts]), today=today)
     return SlotProfile(mean, dispersion[:, None] * mean, dispersion, factors)
+
+
+Cell = TypeVar("Cell", bound=np.generic)
 
 
 class _Hours:
@@ -115,6 +119,21 @@ class _Hours:
         self.recency = 0.5 ** (age_days / LEVEL_HALF_LIFE_DAYS)
         self._present, self._starts = np.unique(self.slots, return_index=True)
 
+    def sorted(self, values: NDArray[Cell]) -> NDArray[Cell]:
+        """Return (n, n_hours) values in order of slot; taking is several times as fast as indexing."""
+        return np.take(values, self.order, axis=1)
+
+    def by_time(self, values: Floats) -> Floats:
+        """Return (n, n_hours) values that are in order of slot in order of time."""
+        return np.take(values, self.back, axis=1)
+
+    def spread_out(self, by_slot: Floats) -> Floats:
+        """Return (n, n_hours) in order of slot from (n, 168).
+
+        Taken and not indexed, which would lay columns side by side, so that a row's sums depended on its neighbours.
+        """
+        return np.take(by_slot, self.slots, axis=1)
+
     def per_slot(self, values: Floats) -> Floats:
         """Return (n, 168) sums of (n, n_hours) values over the hours of each slot."""
         return self._reduced(np.add, values)
@@ -131,42 +150,62 @@ class _Hours:
 
 
 class _Fitted(NamedTuple):
-    """Shape (n, 168), level (n,) and dispersion (n,) of some series."""
+    """Shape (n, 168), level (n,) and dispersion (n,) of some series, and the hours (n, n_hours) in which they had fallen."""
 
     shape: Floats
     level: Floats
     dispersion: Floats
+    fallen: Bools
 
 
 class _Fit:
     """The fit of some rows of a panel of hours."""
 
-    def __init__(self, hourly: Panel, rows: slice, hours: _Hours) -> None:
+    def __init__(self, hourly: Panel, rows: slice, hours: _Hours, *, without: Bools | None = None) -> None:
+        self._lasting = MOST_HOURS if without is None else GONE_HOURS
         seen = hourly.learnt_rows[rows]
+        if without is not None:
+            seen = seen & ~without
         counts = np.where(seen, hourly.counts[rows], 0.0)
-        self._known = _alive(counts, seen)
-        known = self._known[:, hours.order].astype(np.float64)
         self._hours = hours
-        self._n_known = hours.per_slot(known)
-        self._recent = hours.per_slot(known * hours.recency)
-        self._counts = self._without_floods(counts[:, hours.order])
+        self._came = counts
+        self._know(_alive(counts, seen))
+        self._counts = self._without_floods(hours.sorted(counts))
+
+    def _know(self, known: Bools) -> None:
+        """Learn from these hours (n, n_hours) alone from now on."""
+        self._known = known
+        sorted_known = self._hours.sorted(known).astype(np.float64)
+        self._n_known = self._hours.per_slot(sorted_known)
+        self._recent = self._hours.per_slot(sorted_known * self._hours.recency)
 
     def run(self, borrowed: Floats, *, level_of_service: Floats, weight: float) -> _Fitted:
         """Return the fit; `borrowed` (n, 168) has mean 1, `weight` tickets speak for the level of the service."""
         hours, counts = self._hours, self._counts
         ordinary, shape, level = counts, borrowed, level_of_service
+        gone = np.zeros(self._known.shape, dtype=np.bool_)
         for turn in range(PASSES):
             shape = slot_means(hours.per_slot(ordinary), self._n_known, borrowed)
             tickets = np.einsum("ij,j->i", counts, hours.recency)
             level = (tickets + weight * level_of_service) / ((self._recent * shape).sum(axis=1) + weight)
+            if turn == PASSES - 2:
+                gone = self._fallen(shape, level)
+                if gone.any():
+                    self._know(self._known & ~gone)
+                    self._counts = np.where(hours.sorted(gone), 0.0, self._counts)
             if turn < PASSES - 1:
                 usual = shape * np.maximum(level, 1.0)[:, None]
-                most = (CLIP_FACTOR * usual + CLIP_SIGMAS * np.sqrt(2.0 * usual) + 2.0)[:, hours.slots]
+                most = hours.spread_out(CLIP_FACTOR * usual + CLIP_SIGMAS * np.sqrt(2.0 * usual) + 2.0)
                 counts = np.minimum(self._counts, most)
-                ordinary = np.where(self._counts > most, usual[:, hours.slots], self._counts)
+                ordinary = np.where(self._counts > most, hours.spread_out(usual), self._counts)
         # who never wrote weighs nothing in what the parts sum to: such a series may not exist yet
         seen = self._counts.any(axis=1)
-        return _Fitted(shape, np.where(seen, level, 0.0), self._dispersion(counts, shape))
+        return _Fitted(shape, np.where(seen, level, 0.0), self._dispersion(counts, shape), gone)
+
+    def _fallen(self, shape: Floats, level: Floats) -> Bools:
+        """Return (n, n_hours) where the series had fallen against a first shape and level."""
+        expected = np.take(shape * level[:, None], self._hours.in_time, axis=1) * self._known
+        return fallen(self._came, expected, lasting=self._lasting, windows=LONG_HOURS)
 
     def _without_floods(self, counts: Floats) -> Floats:
         """Return the counts with hours cut that are beyond all measure, judged by the other weeks of their slot."""
@@ -176,12 +215,12 @@ class _Fit:
         flooded = (largest > most) & (self._n_known >= FLOOD_WEEKS)
         if not flooded.any():
             return counts
-        return np.minimum(counts, np.where(flooded, most, np.inf)[:, self._hours.slots])
+        return np.minimum(counts, self._hours.spread_out(np.where(flooded, most, np.inf)))
 
     def _dispersion(self, counts: Floats, shape: Floats) -> Floats:
         """Return variance over mean (n,) from differences of neighbouring residuals."""
-        around = shape[:, self._hours.in_time]
-        residual = counts[:, self._hours.back] - around
+        around = np.take(shape, self._hours.in_time, axis=1)
+        residual = self._hours.by_time(counts) - around
         both = self._known[:, 1:] & self._known[:, :-1]
         expected = (around[:, 1:] + around[:, :-1]) * both
         squares = np.minimum((residual[:, 1:] - residual[:, :-1]) ** 2, 32.0 * expected + 4.0)
@@ -233,8 +272,9 @@ def todays_gain(mean: Floats, dispersion: Floats, recent: Panel, calendar: Calen
     tickets = _with_total(np.where(known, recent.counts[services, newest], 0.0))
     spread = np.sqrt(dispersion[roster.n_leaves :, None] * expected)
     usual = TODAY_CLIP_FACTOR * expected + TODAY_CLIP_SIGMAS * spread + 1.0
-    fell = tickets < np.minimum(TODAY_FALL_FACTOR * expected, expected - TODAY_FALL_SIGMAS * spread)
-    weight = np.where(fell, 0.0, 0.5 ** (np.arange(hours - 1, -1, -1) / TODAY_HALF_LIFE_HOURS))
+    weight = np.where(
+        fallen(tickets, expected), 0.0, 0.5 ** (np.arange(hours - 1, -1, -1) / TODAY_HALF_LIFE_HOURS)
+    )
     seen = (weight * np.minimum(tickets, usual)).sum(axis=1)
     gain = (TODAY_TICKETS + seen) / (TODAY_TICKETS + (weight * expected).sum(axis=1))
     gain = np.clip(gain, TODAY_LEAST, TODAY_MOST)

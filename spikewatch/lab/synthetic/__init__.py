@@ -5,6 +5,7 @@ Every draw comes from a numpy Generator made of the seed that was given; nothing
 
 from spikewatch.lab.synthetic.demo import DESK, START_OF_LIVE, demo_world
 from spikewatch.lab.synthetic.desk import Edits, TicketVersion, desk_tickets
+from spikewatch.lab.synthetic.roughness import Roughness
 from spikewatch.lab.synthetic.surges import Planted, PlantedSurge, Shape, SurgeMix, plant
 from spikewatch.lab.synthetic.worlds import Benign, World, WorldSettings, simulate
 
@@ -15,6 +16,7 @@ __all__ = [
     "Edits",
     "Planted",
     "PlantedSurge",
+    "Roughness",
     "Shape",
     "SurgeMix",
     "TicketVersion",

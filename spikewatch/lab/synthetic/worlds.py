@@ -11,6 +11,7 @@ import numpy as np
 
 from spikewatch.core.counts import Bools, Floats, Gap, Ints, Panel, Roster, SeriesKey, known_buckets
 from spikewatch.core.timegrid import Grid, Span
+from spikewatch.lab.synthetic.roughness import Roughness, noise
 from spikewatch.lab.synthetic.seasons import Habits, LocalTime, season, trend
 from spikewatch.lab.synthetic.surges import (
     Ground,
@@ -49,6 +50,7 @@ class WorldSettings:
     day_cv         relative spread of a day's level: the part a service has to itself, and the part the fleet shares
     dispersion     range of variance over mean within a day
     peaks          tickets per bucket at the peak: the largest category of all, and the least
+    rough          noise beyond what models think of; None for a desk without
     """
 
     start: datetime | None = None
@@ -69,6 +71,7 @@ class WorldSettings:
     dispersion: tuple[float, float] = (1.2, 2.0)
     peaks: tuple[float, float] = (15.0, 0.01)
     mix: SurgeMix = field(default_factory=SurgeMix)
+    rough: Roughness | None = None
 
     def __post_init__(self) -> None:
         """Refuse a world without history, and more categories than the services can hold."""
@@ -168,7 +171,9 @@ def simulate(settings: WorldSettings, *, seed: int) -> World:
 
     A quiet world has the same background and the same history, ticket by ticket.
     """
-    calendar, people, alive, blind, days, noise, past, now, extra = np.random.default_rng(seed).spawn(9)
+    calendar, people, alive, blind, days, chance, past, now, extra, rough = np.random.default_rng(seed).spawn(
+        10
+    )
     grid, judged = _spans(calendar, settings)
     desk = _drawn_desk(people, settings)
     local = LocalTime.of(grid, zone=ZoneInfo(settings.zone), country=settings.country)
@@ -178,13 +183,15 @@ def simulate(settings: WorldSettings, *, seed: int) -> World:
     )
     expected *= _alive(alive, settings, grid=grid)
     busy = expected * day_levels(days, desk, local=local, day_cv=settings.day_cv)
+    if settings.rough is not None:
+        busy *= noise(rough, settings.rough, service_of=_service_of(desk), local=local, grid=grid)
     gaps = _gaps(blind, settings, grid=grid, judged=judged, services=desk.services())
     history = Span(grid.start + timedelta(weeks=1), judged.start - timedelta(days=1))
     ground = Ground(desk.leaves, grid, busy, desk.spread, settings.day_cv[0], history, gaps)
     surges = planned(past, ground, number=settings.past_incidents, mix=settings.mix)
     if not settings.quiet:
         surges += planned(now, replace(ground, span=judged), number=settings.surges, mix=settings.mix)
-    counts = negative_binomial(noise, busy, dispersion=desk.spread[:, None]) + extra_tickets(
+    counts = negative_binomial(chance, busy, dispersion=desk.spread[:, None]) + extra_tickets(
         extra, ground, surges
     )
     return World(
@@ -221,12 +228,10 @@ def day_levels(
     day_cv  relative spread of the service's part and of the fleet's
     """
     own, shared = day_cv
-    services = desk.services()
     n_days = len(local.kind)
     fleet = np.exp(rng.normal(-shared * shared / 2, shared, size=(1, n_days)))
-    level = fleet * np.exp(rng.normal(-own * own / 2, own, size=(len(services), n_days)))
-    place = [services.index(key.service) for key in desk.leaves]
-    return np.asarray(level[place][:, local.day])
+    level = fleet * np.exp(rng.normal(-own * own / 2, own, size=(len(desk.services()), n_days)))
+    return np.asarray(level[_service_of(desk)][:, local.day])
 
 
 def campaign_factor(desk: Desk, benign: Sequence[Benign], *, grid: Grid) -> Floats:
@@ -236,6 +241,12 @@ def campaign_factor(desk: Desk, benign: Sequence[Benign], *, grid: Grid) -> Floa
         at = slice(max(0, grid.column(peak.span.start)), max(0, grid.column(peak.span.end)))
         factor[_rows_of(desk, peak.service), at] *= peak.factor
     return factor
+
+
+def _service_of(desk: Desk) -> Ints:
+    """Return (n_leaves,) the number of each leaf's service."""
+    services = desk.services()
+    return np.array([services.index(key.service) for key in desk.leaves], dtype=np.int64)
 
 
 def _rows_of(desk: Desk, service: str) -> list[int]:
