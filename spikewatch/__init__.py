@@ -14,13 +14,20 @@ Rooms (imports point downwards only; the contracts in pyproject.toml enforce it)
     config            one YAML file into settings, all mistakes at once
     daemon            the scheduler: poll, judge, deliver, refit, housekeep
     lab               works on recorded counts: synthetic worlds, replay, evaluation
+    prom              rules, dashboards and the like for Prometheus and Grafana, generated
     sandbox           stand-ins that speak the vendors' protocols on loopback
     adapters          one vendor each
     ingest            from a source's page to committed counts
+    backfilling       older history of a source, beside its live cursor
+    reconciling       a second reading by night, and the source's own counts, against what was counted
+    asking            how a source is asked for pages, and what each failure leads to
     cycle             from committed counts to incidents, notices and a snapshot
     delivery          from the outbox to a receiver
     lookout           says when a source is not read any more, and when it is again
     calibrating       the detector judges its own past, for thresholds that keep the budget
+    picturing         reads the last hours, so that a message can show them
+    coverage          what is known of each service, by the sources that feed it
+    recounting        history counted by new rules, without reading it again
     pacing            how fast to ask a source
     ports             what the inside asks of the outside, and how the outside may fail
     core              pure: no I/O, no clock, no threads
@@ -28,6 +35,7 @@ Rooms (imports point downwards only; the contracts in pyproject.toml enforce it)
 
 Glossary
     ticket      one customer inquiry; counts in the bucket of its creation, under its current service and category
+    census      ready-made counts of a span, from a source that counts for itself; replaces what it said of it before
     series      a (service, category); `(service, *)` and `(*, *)` are roll-ups and series too
     bucket      a span of time `[start, start + step)`, aligned in UTC, named by its start
     window      the newest few buckets, judged together (5m, 15m, 1h, 3h)
@@ -38,11 +46,15 @@ Glossary
     expected    tickets the baseline expects in a window
     upper       the largest count in a window that would not alert, floors included
     score       how unusual a window is; 1 is the alert threshold
+    rule        so many tickets of a series within a span that alert whatever is normal
+    fall        hours in which far less came than normal; nothing is learnt from them
     surge       a series above its threshold, from its beginning until 30 quiet minutes
     incident    the surges of one service (or of the whole company) that on-call handles together
     notice      something to tell about an incident: a reason, an instant and a copy of the facts
     blindness   a source is not read any more: its watermark stands still, and quiet means nothing
     delivery    a notice on its way to one channel, with its attempts; a row of the outbox
+    reply       a delivery that says in the thread below an incident's message what has just changed
+    course      a series over the last hours, beside what is usual and the week before
     receipt     the vendor's name for a delivered message, so that it can be edited
     epoch       the hour for which one baseline is valid
 """

@@ -7,10 +7,10 @@ daemon's side: it reads the store, keeps the baseline of the running epoch, and 
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 
 import numpy as np
@@ -19,17 +19,22 @@ from spikewatch.calibrating import Rehearsal, replayed_peaks
 from spikewatch.core.baseline import Baseline, History, cutoff_hour, fit, recent_hour
 from spikewatch.core.budget import limits_of, rules_of
 from spikewatch.core.calendars import Calendar
-from spikewatch.core.calibration import Calibration, Tail
-from spikewatch.core.counts import Panel, Roster, SeriesKey, build_panel, known_buckets
+from spikewatch.core.calibration import VERSION, Calibration, Tail
+from spikewatch.core.counts import Panel, Roster, SeriesKey, build_panel
 from spikewatch.core.events import Mask
-from spikewatch.core.incidents import Incident, Incidents, Rules, advance, ended_surges, open_surges
+from spikewatch.core.explaining import explain, learned_by
+from spikewatch.core.explanations import Explanation
+from spikewatch.core.incidents import Change, Incident, Incidents, Rules, advance, ended_surges, open_surges
 from spikewatch.core.notices import Notice, notice_of, why_tell
 from spikewatch.core.outbox import Delivery
-from spikewatch.core.scoring import Assessment, Limits, assess, remembered_from
-from spikewatch.core.settings import DetectionSettings, SeriesRule, ServiceSettings
+from spikewatch.core.scoring import Assessment, Limits, assess
+from spikewatch.core.settings import DetectionSettings, SeriesRule, ServiceSettings, rule_for
 from spikewatch.core.snapshot import Snapshot, WindowReadings
 from spikewatch.core.surges import Surge, buckets_since_rise, follow
 from spikewatch.core.timegrid import HOUR, Grid, bucket_end, bucket_number, bucket_start, seconds
+from spikewatch.core.windows import remembered_from
+from spikewatch.coverage import GRACE, Coverage
+from spikewatch.picturing import Album, with_courses
 from spikewatch.ports import CycleCommit, JudgeState, SourceState, Store
 
 log = logging.getLogger(__name__)
@@ -121,18 +126,35 @@ class Detector:
 
     @cached_property
     def standing(self) -> str:
-        """A digest of all that a calibration depends on beside the counts."""
+        """A digest of all that a calibration depends on beside counts and labels: a new label tells on the next one."""
+        aside = {"rules", "runbook", "channel", "critical_score"}
         words = [
+            f"version {VERSION}",
             self.detection.model_dump_json(exclude={"false_alarms_per_week", "critical_score"}),
-            *(f"{name}:{rule.model_dump_json()}" for name, rule in sorted(self.services.items())),
+            *(
+                f"{name}:{rule.model_dump_json(exclude={**dict.fromkeys(aside, True), 'categories': {'__all__': aside}})}"
+                for name, rule in sorted(self.services.items())
+            ),
             str((self.calendar.zone.key, sorted(self.calendar.days_off), self.history, self.step)),
-            *map(repr, (*self.calendar.events, *self.masks)),
+            *map(repr, self.calendar.events),
         ]
         return hashlib.sha256("\n".join(words).encode()).hexdigest()
 
     def rules(self, roster: Roster) -> tuple[SeriesRule, ...]:
         """Return the rule of each series."""
         return rules_of(roster, detection=self.detection, services=self.services)
+
+    def explain(
+        self, assessment: Assessment, baseline: Baseline, series: SeriesKey, *, column: int
+    ) -> Explanation:
+        """Return why a series did or did not alert at a judged bucket; late tickets are not looked for."""
+        return explain(
+            assessment.until(column),
+            baseline,
+            series=series,
+            learned=learned_by(baseline, series),
+            rule=rule_for(*series, detection=self.detection, services=self.services),
+        )
 
     def limits(
         self, baseline: Baseline, *, tail: Tail | None = None, rules: Sequence[SeriesRule] | None = None
@@ -167,15 +189,15 @@ def judge(
     """Judge the buckets from `first` to the panel's end, one after the other.
 
     Panel, baseline and limits share one roster; all buckets belong to the baseline's epoch; the panel reaches back to
-    `Detector.reach`. Nothing is judged before the baseline is warm.
+    `Detector.reach`. Before the baseline is warm only static rules are judged.
     """
     assessment = assess(panel, baseline, limits, first=first, windows=detector.detection.windows)
-    peaks = assessment.score.max(axis=1, initial=0.0)
-    rules = Rules(critical_score=_critical_scores(limits), name=detector.name)
+    alerting = assessment.alerting(warm=baseline.warm)
+    critical_score = _critical_scores(limits)
     changed: dict[str, Incident] = {}
     notices: list[Notice] = []
     for column in range(assessment.n_judged):
-        risen_rows = np.flatnonzero(peaks[:, column] >= 1) if baseline.warm else np.empty(0, dtype=np.int64)
+        risen_rows = np.flatnonzero(alerting[:, column])
         if not len(risen_rows) and not incidents.active:
             continue
         now = bucket_end(first + column, panel.grid.step)
@@ -186,6 +208,11 @@ def judge(
             for row in risen_rows
             if limits.roster.keys[row] not in lasting
         ]
+        rules = Rules(
+            critical_score=critical_score,
+            name=detector.name,
+            explain=partial(detector.explain, assessment, baseline, column=column),
+        )
         incidents, changes = advance(incidents, followed=followed, risen=risen, rules=rules, now=now)
         changed.update({change.after.id: change.after for change in changes})
         for change in changes:
@@ -263,26 +290,47 @@ class Cycle:
         detector: Detector,
         *,
         plan: Callable[[Sequence[Notice], datetime], Sequence[Delivery]],
+        on_change: Callable[[Change], None] = lambda _: None,
+        grace: timedelta = GRACE,
     ) -> None:
         """Judge with the detector on the store.
 
-        plan  turns notices into outbox rows
+        plan       turns notices into outbox rows
+        on_change  is told of each incident that a committed cycle changed
+        grace      how far one source may be behind another before judging goes on without it
         """
         self._store = store
         self._detector = detector
         self._plan = plan
+        self._on_change = on_change
+        self._grace = grace
         self._baselines: dict[int, Baseline] = {}
         self._calibrations: dict[int, Calibration] = {}
         self._last: _Standards | None = None
         self._fitting = threading.Lock()
         self._calibrating = threading.Lock()
+        self._recounts = 0
         self.snapshot: Snapshot | None = None
 
+    @property
+    def detector(self) -> Detector:
+        """What it judges with."""
+        return self._detector
+
     def run(self, *, now: datetime) -> int:
-        """Judge every finished bucket that has not been judged, commit, and return how many buckets there were."""
+        """Judge every finished bucket that has not been judged, commit, and return how many buckets there were.
+
+        While a recount is going on nothing is judged; after it all that was learnt before is learnt again.
+        """
+        recounts = self._store.recounts()
+        if recounts.is_pending:
+            return 0
+        if recounts.done != self._recounts:
+            self._recounts = recounts.done
+            self._baselines, self._calibrations, self._last = {}, {}, None
         sources = self._store.source_states()
-        until = self._judgeable(sources)
         state = self._store.judge_state()
+        until = self._judgeable(sources, is_first=state.judged_until is None)
         if until is None:
             return 0
         first = until - 1 if state.judged_until is None else state.judged_until
@@ -292,7 +340,7 @@ class Cycle:
             return 0
         verdicts = self._judge(first, until, state, sources)
         incidents = verdicts[-1].incidents
-        notices = [notice for verdict in verdicts for notice in verdict.notices]
+        notices = self._pictured([notice for verdict in verdicts for notice in verdict.notices], sources)
         changed = {incident.id: incident for verdict in verdicts for incident in verdict.changed}
         self._store.commit_cycle(
             CycleCommit(
@@ -301,10 +349,22 @@ class Cycle:
                 deliveries=tuple(self._plan(notices, now)),
             )
         )
+        before = {incident.id: incident for incident in state.incidents.active}
+        for incident in changed.values():
+            self._on_change(Change(before.get(incident.id), incident))
         for notice in notices:
             _log_notice(notice)
         self.snapshot = self._look(verdicts[-1].assessment, incidents, until=until, sources=sources)
         return until - first
+
+    def _pictured(self, notices: Sequence[Notice], sources: Mapping[str, SourceState]) -> Sequence[Notice]:
+        """Return the notices with what they show of the last hours."""
+        if not notices or self._last is None:
+            return notices
+        since, until = Coverage(sources, {}, self._grace).whole
+        return with_courses(
+            notices, Album(self._store, self._last.baseline, self._detector.step, since=since, until=until)
+        )
 
     def refit(self, *, epoch: int) -> Baseline:
         """Fit the baseline of an epoch unless it stands, and keep it with the one before."""
@@ -313,9 +373,13 @@ class Cycle:
             return standing
         with self._fitting:
             if epoch not in self._baselines:
+                before = self._store.recounts()
                 history = load_history(self._store, self._detector, epoch=epoch)
+                fitted = labelled(self._detector, self._store).fit(history, epoch=epoch)
+                if before.is_pending or self._store.recounts() != before:
+                    return fitted  # counted anew meanwhile: good for nothing but an answer
                 kept = {other: baseline for other, baseline in self._baselines.items() if other >= epoch - 1}
-                self._baselines = {**kept, epoch: self._detector.fit(history, epoch=epoch)}
+                self._baselines = {**kept, epoch: fitted}
             return self._baselines[epoch]
 
     def calibrated(self, *, week: int) -> Calibration:
@@ -336,7 +400,7 @@ class Cycle:
     def calibrate_ahead(self) -> bool:
         """Make next week's calibration as soon as all it looks at has been judged; tell whether it was made now."""
         state = self._store.judge_state()
-        if state.judged_until is None:
+        if state.judged_until is None or self._store.recounts().is_pending:
             return False
         epoch = self._detector.epoch_of(state.judged_until)
         week = self._detector.week_of(epoch) + 1
@@ -353,45 +417,64 @@ class Cycle:
 
         def panel_of(first: int, until: int) -> Panel:
             grid = Grid(self._detector.step, first, until - first)
-            return _load_grid(self._store, grid, sources=sources, roster=roster)
+            return _load_grid(self._store, grid, sources=sources, roster=roster, dtype=np.int32)
 
-        return self._detector.calibrate(history, panel_of, week=week)
+        return labelled(self._detector, self._store).calibrate(history, panel_of, week=week)
 
     def is_fitted(self, epoch: int) -> bool:
         """Tell whether the baseline of an epoch stands."""
         return epoch in self._baselines
 
     def next_epoch(self) -> int | None:
-        """Return the epoch whose baseline is wanted next and can be fitted already; None before anything was judged."""
+        """Return the epoch whose baseline is wanted next and can be fitted already; None where nothing can be judged."""
         state = self._store.judge_state()
-        return None if state.judged_until is None else self._detector.epoch_of(state.judged_until) + 1
+        if state.judged_until is None or self._store.recounts().is_pending:
+            return None
+        return self._detector.epoch_of(state.judged_until) + 1
 
     def _restored(self, state: JudgeState, sources: Mapping[str, SourceState]) -> Snapshot | None:
         """Return the snapshot of the last bucket judged before a restart; nothing is judged anew."""
         if state.judged_until is None:
             return None
         last = state.judged_until - 1
-        panel = load_panel(self._store, self._detector, first=last, until=state.judged_until, sources=sources)
+        panel = load_panel(
+            self._store,
+            self._detector,
+            first=last,
+            until=state.judged_until,
+            sources=sources,
+            named=_named(state.incidents),
+        )
         baseline, limits = self._standards(self._detector.epoch_of(last), panel.roster)
         assessment = assess(panel, baseline, limits, first=last, windows=self._detector.detection.windows)
         return self._look(assessment, state.incidents, until=state.judged_until, sources=sources)
 
-    def _judgeable(self, sources: Mapping[str, SourceState]) -> int | None:
-        watermarks = [state.watermark for state in sources.values()]
-        known = [mark for mark in watermarks if mark is not None]
-        if not known or len(known) < len(watermarks):
+    def _judgeable(self, sources: Mapping[str, SourceState], *, is_first: bool) -> int | None:
+        """Return the bucket to judge up to; before anything was judged every source is waited for, for all learn once."""
+        coverage = Coverage(sources, {}, self._grace)
+        if coverage.until is None or (is_first and not coverage.is_first_read):
             return None
-        return bucket_number(min(known), self._detector.step)
+        return bucket_number(coverage.until, self._detector.step)
 
     def _judge(
         self, first: int, until: int, state: JudgeState, sources: Mapping[str, SourceState]
     ) -> list[Verdict]:
         incidents = state.incidents
+        if incidents.active:
+            ended = bucket_start(first, self._detector.step)
+            incidents = _without_lost(incidents, roster=self._store.roster(), ended=ended)
         verdicts = []
         for left, right in self._epochs(first, until):
             epoch = self._detector.epoch_of(left)
             self.refit(epoch=epoch)
-            panel = load_panel(self._store, self._detector, first=left, until=right, sources=sources)
+            panel = load_panel(
+                self._store,
+                self._detector,
+                first=left,
+                until=right,
+                sources=sources,
+                named=_named(incidents),
+            )
             baseline, limits = self._standards(epoch, panel.roster)
             verdict = judge(panel, baseline, limits, first=left, incidents=incidents, detector=self._detector)
             incidents = verdict.incidents
@@ -443,27 +526,67 @@ class Cycle:
         )
 
 
+def _without_lost(incidents: Incidents, *, roster: Roster, ended: datetime) -> Incidents:
+    """Return the incidents in which surges are over whose series count under another name now."""
+
+    def over(surge: Surge) -> Surge:
+        is_lost = surge.is_open and surge.series not in roster.rows
+        return replace(surge, ended=ended) if is_lost else surge
+
+    active = (
+        replace(incident, surges=tuple(over(surge) for surge in incident.surges))
+        for incident in incidents.active
+    )
+    return replace(incidents, active=tuple(active))
+
+
+def _named(incidents: Incidents) -> tuple[SeriesKey, ...]:
+    """Return the series of all incidents, which have a row as long as there is something to tell of them."""
+    return tuple(surge.series for incident in incidents.active for surge in incident.surges)
+
+
+def labelled(detector: Detector, store: Store) -> Detector:
+    """Return the detector with what labels in the store say is not to be learnt from."""
+    masks = (noted.label.mask for noted in store.labels())
+    return replace(detector, masks=(*detector.masks, *(mask for mask in masks if mask is not None)))
+
+
 def load_panel(
-    store: Store, detector: Detector, *, first: int, until: int, sources: Mapping[str, SourceState]
+    store: Store,
+    detector: Detector,
+    *,
+    first: int,
+    until: int,
+    sources: Mapping[str, SourceState],
+    named: Iterable[SeriesKey] = (),
 ) -> Panel:
-    """Read from the store what judging buckets `[first, until)` looks at; late tickets are left out."""
+    """Read from the store what judging buckets `[first, until)` looks at; late tickets are left out.
+
+    named  series that have a row even where the store does not know them any more
+    """
     reach = detector.reach(first)
-    return _load_grid(store, Grid(detector.step, reach, until - reach), sources=sources)
+    return _load_grid(store, Grid(detector.step, reach, until - reach), sources=sources, named=named)
 
 
 def _load_grid(
-    store: Store, grid: Grid, *, sources: Mapping[str, SourceState], roster: Roster | None = None
+    store: Store,
+    grid: Grid,
+    *,
+    sources: Mapping[str, SourceState],
+    roster: Roster | None = None,
+    named: Iterable[SeriesKey] = (),
+    dtype: type[np.integer] = np.int64,
 ) -> Panel:
     """Read the counts of a grid without late tickets, for a roster or for that of the moment."""
     cells = store.counts(first=grid.first, stop=grid.stop)
-    wanted = cells.roster if roster is None else roster
+    wanted = cells.roster.with_(named) if roster is None else roster
     row = cells.row if wanted.keys == cells.roster.keys else cells.roster.rows_in(wanted)[cells.row]
-    since, mark = known_span(sources)
     return build_panel(
         wanted,
         grid,
         np.stack([row, cells.bucket, cells.tickets - cells.late], axis=1),
-        known=known_buckets(wanted, grid, since=since, until=mark),
+        known=Coverage.of(store, sources).known(wanted, grid),
+        dtype=dtype,
     )
 
 
@@ -474,7 +597,6 @@ def load_history(store: Store, detector: Detector, *, epoch: int) -> History:
 
 def _load_hours(store: Store, detector: Detector, *, first: int, stop: int) -> History:
     per_hour = 3600 // seconds(detector.step)
-    since, mark = known_span(store.source_states())
     hours = Grid(HOUR, first, stop - first)
     buckets = Grid(detector.step, first * per_hour, hours.length * per_hour)
     cells = store.counts(first=buckets.first, stop=buckets.stop)
@@ -484,22 +606,13 @@ def _load_hours(store: Store, detector: Detector, *, first: int, stop: int) -> H
         roster,
         hours,
         np.stack([cells.row, cells.bucket // per_hour, cells.tickets], axis=1),
-        known=known_buckets(roster, hours, since=since, until=mark),
+        known=Coverage.of(store).known(roster, hours),
         # a large fleet's history is most of the memory, and no cell exceeds the busiest hour of all
         dtype=np.uint16 if busiest <= np.iinfo(np.uint16).max else np.int32,
     )
     services = np.zeros((len(roster.services), buckets.length), dtype=np.int32)
     np.add.at(services, (roster.service_of[cells.row], cells.bucket - buckets.first), cells.tickets)
     return History(panel, buckets, services)
-
-
-def known_span(sources: Mapping[str, SourceState]) -> tuple[datetime | None, datetime | None]:
-    """Return since when and until when every source is known."""
-    marks = [state.watermark for state in sources.values()]
-    known = [mark for mark in marks if mark is not None]
-    if not known or len(known) < len(marks):
-        return None, None
-    return max(state.since for state in sources.values()), min(known)
 
 
 def _window_readings(assessment: Assessment, column: int) -> dict[int, WindowReadings]:

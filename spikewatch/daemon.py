@@ -6,6 +6,7 @@ the only place that catches `Exception`.
 """
 
 import logging
+import random
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,9 +34,12 @@ step is a transaction."""
 class Job:
     """Something done again and again.
 
-    every     from one start to the next, on the clock
-    wakes     names of jobs to run at once after each run that worked
-    on_error  is told of each exception that the job let through
+    every       from one start to the next, on the clock
+    wakes       names of jobs to run at once after each run that worked
+    on_error    is told of each exception that the job let through
+    on_overlap  is told of each run that was due while the one before went on, and is left out
+    spread      share by which the time between two starts is longer or shorter, so that programs that were started
+                together do not go on in step
     """
 
     name: str
@@ -43,6 +47,8 @@ class Job:
     call: Callable[[], object]
     wakes: tuple[str, ...] = ()
     on_error: Callable[[Exception], None] = lambda _: None
+    on_overlap: Callable[[], None] = lambda: None
+    spread: float = 0.0
 
 
 _NO_LIMIT = 1_000_000
@@ -72,7 +78,7 @@ class Daemon:
     def start(self) -> None:
         """Run every job at once, and from then on at its interval."""
         for name, guarded in self._jobs.items():
-            trigger = _OnClock(guarded.job.every, self._clock)
+            trigger = _OnClock(guarded.job, self._clock)
             self._scheduler.add_job(guarded.run, trigger, id=name, name=name)
         self._scheduler.start()
 
@@ -82,7 +88,7 @@ class Daemon:
         if self._stopping or guarded.ask_again() or not self._scheduler.running:
             return
         try:
-            self._scheduler.reschedule_job(name, trigger=_OnClock(guarded.job.every, self._clock))
+            self._scheduler.reschedule_job(name, trigger=_OnClock(guarded.job, self._clock))
         except JobLookupError:
             log.debug("wake_after_stop", extra={"job": name})
 
@@ -134,9 +140,10 @@ class _Guarded:
 
     def run(self) -> None:
         with self._changed:
-            if self.is_running:
-                return
-            self.is_running = True
+            overlaps, self.is_running = self.is_running, True
+        if overlaps:
+            self.job.on_overlap()
+            return
         while True:
             self._after(self.job, self._failure())
             with self._changed:
@@ -157,15 +164,16 @@ class _Guarded:
 class _OnClock(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no types
     """Fires at once, then every span of a clock that may run faster than the machine's."""
 
-    def __init__(self, every: timedelta, clock: Clock) -> None:
-        self._every = every
+    def __init__(self, job: Job, clock: Clock) -> None:
+        self._job = job
         self._clock = clock
 
     def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
         """Return the machine's time of the next run, as APScheduler asks for it."""
         if previous is None:
             return now
-        return now + timedelta(seconds=max(LEAST_INTERVAL_S, self._clock.real_seconds(self._every)))
+        every = self._job.every * (1 + self._job.spread * random.uniform(-1, 1))  # noqa: S311 -- no secret hangs on it
+        return now + timedelta(seconds=max(LEAST_INTERVAL_S, self._clock.real_seconds(every)))
 
 
 class _DaemonThreads(BaseExecutor):  # type: ignore[misc]  # APScheduler ships no types

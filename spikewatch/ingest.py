@@ -5,18 +5,19 @@ returns what happened and when the next one makes sense.
 """
 
 import logging
+import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
+from spikewatch.asking import NOTHING, Hold, Lane, Outcome, Stopped
 from spikewatch.core.blindness import Cause
 from spikewatch.core.timegrid import aware
-from spikewatch.pacing import LONGEST_RETRY, Pace, TokenBucket, back_off
+from spikewatch.pacing import Pace
 from spikewatch.ports import (
     Clock,
     CredentialsRefused,
-    CursorRefused,
     Meter,
     Page,
     PageOutcome,
@@ -25,28 +26,15 @@ from spikewatch.ports import (
     Source,
     SourceState,
     Store,
-    TooLarge,
-    Unavailable,
 )
 
-_NOTHING = timedelta(0)
+__all__ = ["Ingest", "Outcome", "PollResult", "Progress", "position_of"]
+
 _WITHHELD = timedelta(seconds=60)
-_REWIND = timedelta(minutes=10)
-_LIMIT_RESETS = timedelta(seconds=60)
-_MOST_HALVINGS = 10
+REWIND = timedelta(minutes=10)
+"""Reading without a cursor begins so much before the newest change that was read."""
 
 _log = logging.getLogger(__name__)
-
-
-class Outcome(StrEnum):
-    """How a poll ended; after `more` (the page limit, or `stop`) another poll goes on at once."""
-
-    CAUGHT_UP = "caught_up"
-    MORE = "more"
-    THROTTLED = "throttled"
-    RETRY = "retry"
-    REWOUND = "rewound"
-    HALTED = "halted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +44,45 @@ class Progress:
     fraction  of the time between where reading began and the present, in [0, 1]
     pages     read since the program started, and their tickets
     newest    newest change read
+    took      time since the first of these pages was asked for
+    left      how long the rest takes if it goes on like that; None while nobody can tell
     """
 
     fraction: float
     pages: int
     tickets: int
     newest: datetime | None
+    took: timedelta = NOTHING
+    left: timedelta | None = None
+
+    @property
+    def tickets_per_minute(self) -> float:
+        """How fast reading is; 0 at its beginning."""
+        return self.tickets / (self.took / timedelta(minutes=1)) if self.took > NOTHING else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Odometer:
+    """Counts what was read since it began, and estimates what is left.
+
+    began, at  when, and from which fraction on
+    """
+
+    began: datetime
+    at: float
+    pages: int = 0
+    tickets: int = 0
+
+    def plus(self, page: Page) -> "Odometer":
+        """Return the same with one page more."""
+        return replace(self, pages=self.pages + 1, tickets=self.tickets + page.size)
+
+    def progress(self, fraction: float, *, newest: datetime | None, now: datetime) -> Progress:
+        """Return how far reading has come; the rest is taken to be as dense as what was read."""
+        took = max(NOTHING, now - self.began)
+        read = fraction - self.at
+        left = took * ((1.0 - fraction) / read) if read > 0 else None
+        return Progress(fraction, self.pages, self.tickets, newest, took, left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +101,28 @@ class PollResult:
     next_due: datetime | None = None
     detail: str = ""
 
+    def plus(self, page: Page, changes: PageOutcome) -> "PollResult":
+        """Return the same with one page more."""
+        return replace(
+            self,
+            pages=self.pages + 1,
+            tickets=self.tickets + page.size,
+            changes=self.changes + changes,
+        )
 
-@dataclass(frozen=True, slots=True)
-class _Hold:
-    """Why nothing is asked in `[since, until)`; a clock that was set back before `since` ends it too."""
 
-    outcome: Outcome
-    since: datetime
-    until: datetime
-    detail: str
+def position_of(*, cursor: str | None, since: datetime, newest: datetime | None) -> Position:
+    """Return where to read on; without a cursor, a little before the newest change that was read."""
+    if cursor or newest is None:
+        return Position(cursor=cursor or None, since=since)
+    return Position(cursor=None, since=max(since, newest - REWIND))
 
 
 class Ingest:
     """Reads one source into the store; for one thread.
 
     since  where reading begins when the store knows nothing of the source yet
+    turn   shared with whoever else reads the source
     """
 
     def __init__(
@@ -106,6 +134,7 @@ class Ingest:
         meter: Meter,
         since: datetime,
         pace: Pace | None = None,
+        turn: AbstractContextManager[object] | None = None,
     ) -> None:
         self._source = source
         self._store = store
@@ -113,25 +142,36 @@ class Ingest:
         self._meter = meter
         self._since = aware(since)
         self._pace = pace or Pace()
-        self._bucket = TokenBucket.full(self._pace.per_minute, now=clock.now())
-        self._hold: _Hold | None = None
-        self._failures = 0
-        self._trouble = ""
+        self._lane = Lane(
+            source,
+            what="poll",
+            clock=clock,
+            meter=meter,
+            pace=self._pace,
+            turn=turn or threading.Lock(),
+            rewind=lambda: store.rewind(source.name),
+        )
         self._last: Outcome | None = None
-        self._pages = self._tickets = 0
+        self._odometer: Odometer | None = None
+        self.progress: Progress | None = None
+        """How far reading has come; None before the first page. Another thread may look at it."""
 
     @property
     def name(self) -> str:
         """Return the name of the source."""
         return self._source.name
 
+    def held(self) -> Hold | None:
+        """Return why nothing was asked last, for whoever reads beside; it may be over."""
+        return self._lane.hold
+
     def cause(self) -> Cause | None:
         """Return why the watermark is behind, if it is; None before the first poll is over."""
-        if self._trouble == CredentialsRefused.reason:
+        if self._lane.trouble == CredentialsRefused.reason:
             return Cause.REFUSED
         if self._last is Outcome.THROTTLED:
             return Cause.LIMITED
-        if self._trouble:
+        if self._lane.trouble:
             return Cause.UNREACHABLE
         if self._last is Outcome.CAUGHT_UP:
             return Cause.CLOCK
@@ -151,162 +191,86 @@ class Ingest:
         Raises errors.Fault where the store fails.
         """
         began = self._clock.now()
-        if self._hold is not None and self._hold.since <= began < self._hold.until:
-            return PollResult(self._hold.outcome, next_due=self._hold.until, detail=self._hold.detail)
-        self._hold = None
+        held = self._lane.held()
+        if held is not None:
+            self._meter.poll_skipped(self.name, reason=_WHY_SKIPPED[held.outcome])
+            return PollResult(held.outcome, next_due=held.until, detail=held.detail)
         result = self._read(stop, on_page)
         self._last = result.outcome
-        took_s = self._clock.real_seconds(max(_NOTHING, self._clock.now() - began))
+        took_s = self._clock.real_seconds(max(NOTHING, self._clock.now() - began))
         if result.pages:
             self._meter.poll(self.name, seconds=took_s, tickets=result.tickets, outcome=result.changes)
         if result.detail:
-            self._meter.poll_failed(self.name, seconds=took_s, reason=self._trouble)
+            self._meter.poll_failed(self.name, seconds=took_s, reason=self._lane.trouble)
         return result
 
     def _read(self, stop: Callable[[], bool], on_page: Callable[[Progress], None]) -> PollResult:
         result = PollResult(Outcome.MORE)
         state = self._store.source_state(self.name)
-        most = self._pace.pages if state is not None and state.watermark is not None else None
+        most = self._pace.pages if _is_live(state) else None
         passed = {state.cursor} if state is not None else set()
-        while (most is None or result.pages < most) and not stop() and not self._wait_for_turn(state):
+        self._odometer = self._odometer or Odometer(self._clock.now(), self._fraction(state))
+        while (most is None or result.pages < most) and not stop():
             try:
-                page = self._fetch(state, passed)
+                page = self._lane.fetch(self._position(state), per_minute=self._rate(state), passed=passed)
+            except Stopped:
+                break
             except PortError as error:
-                return self._after_failure(error, result)
-            result = self._commit(page, state, result)
+                held = self._lane.failed(error)
+                return replace(result, outcome=held.outcome, next_due=held.until, detail=held.detail)
+            result = result.plus(page, self._commit(page, state))
             state = self._store.source_state(self.name)
-            on_page(self._progress(state, is_end=page.caught_up))
-            self._leave_some(page)
+            self.progress = self._progressed(page, state)
+            on_page(self.progress)
+            self._meter.page_read(self.name)
+            self._lane.worked(page)
             if page.caught_up:
                 return replace(result, outcome=Outcome.CAUGHT_UP)
-            if self._hold is not None:
-                return replace(result, outcome=self._hold.outcome, next_due=self._hold.until)
+            if self._lane.hold is not None:
+                return replace(result, outcome=self._lane.hold.outcome, next_due=self._lane.hold.until)
         return result
 
-    def _fetch(self, state: SourceState | None, passed: set[str | None]) -> Page:
-        """Return the next page; where it would be too large, ask again, for the source asks for less each time.
-
-        passed  cursors behind which this poll has been; a page that leads back to one of them is refused
-        """
-        for _ in range(_MOST_HALVINGS):
-            try:
-                page = self._source.fetch_page(self._position(state))
-                break
-            except TooLarge as error:
-                self._complain(error, Outcome.RETRY)
-                if self._wait_for_turn(state):
-                    raise
-        else:
-            page = self._source.fetch_page(self._position(state))
-        if page.cursor in passed and not page.caught_up:
-            raise Unavailable("the source leads round in a circle of pages", reason="parse")
-        passed.add(page.cursor)
-        return page
-
-    def _wait_for_turn(self, state: SourceState | None) -> bool:
-        """Wait for our own limit; tell whether the wait was stopped."""
-        caught_up_once = state is not None and state.watermark is not None
-        rate = self._pace.per_minute if caught_up_once else self._pace.backfill_per_minute
-        now = self._clock.now()
-        if self._bucket.per_minute != rate:
-            self._bucket = self._bucket.paced(rate, now=now)
-        wait = self._bucket.wait(now=now)
-        if wait > _NOTHING:
-            self._meter.throttled(self.name, duration=wait)
-            if self._clock.wait(wait):
-                return True
-        self._bucket = self._bucket.take(now=self._clock.now())
-        return False
+    def _rate(self, state: SourceState | None) -> float:
+        return self._pace.per_minute if _is_live(state) else self._pace.backfill_per_minute
 
     def _position(self, state: SourceState | None) -> Position:
-        """Return where to read on; without a cursor, a little before the newest change that was read."""
         if state is None:
             return Position(cursor=None, since=self._since)
-        if state.cursor or state.newest is None:
-            return Position(cursor=state.cursor or None, since=state.since)
-        return Position(cursor=None, since=max(state.since, state.newest - _REWIND))
+        return position_of(cursor=state.cursor, since=state.since, newest=state.newest)
 
-    def _commit(self, page: Page, state: SourceState | None, result: PollResult) -> PollResult:
+    def _commit(self, page: Page, state: SourceState | None) -> PageOutcome:
         since = self._since if state is None else state.since
         changes = self._store.commit_page(self.name, page, since=since, seen_at=self._clock.now())
-        self._pages += 1
-        self._tickets += len(page.tickets)
-        self._recover()
-        _log.debug(
-            "page_committed",
-            extra={"source": self.name, "tickets": len(page.tickets), "caught_up": page.caught_up},
-        )
-        return replace(
-            result,
-            pages=result.pages + 1,
-            tickets=result.tickets + len(page.tickets),
-            changes=result.changes + changes,
-        )
+        fields = {"source": self.name, "tickets": page.size, "caught_up": page.caught_up}
+        _log.debug("page_committed", extra=fields)
+        return changes
 
-    def _progress(self, state: SourceState | None, *, is_end: bool) -> Progress:
-        newest = None if state is None else state.newest
-        fraction = 1.0 if is_end else 0.0
-        if not is_end and state is not None and newest is not None:
-            whole = self._clock.now() - _WITHHELD - state.since
-            fraction = min(1.0, max(0.0, (newest - state.since) / whole)) if whole > _NOTHING else 1.0
-        return Progress(fraction, self._pages, self._tickets, newest)
-
-    def _leave_some(self, page: Page) -> None:
-        """Note the source's own limit, and stop until it resets where little of it is left."""
-        if page.quota is None:
-            return
-        self._meter.quota(self.name, page.quota)
-        if page.quota.remaining <= self._pace.leave:
-            now = self._clock.now()
-            self._pause(Outcome.THROTTLED, page.quota.resets_at or now + _LIMIT_RESETS, now=now)
-
-    def _after_failure(self, error: PortError, result: PollResult) -> PollResult:
+    def _progressed(self, page: Page, state: SourceState | None) -> Progress:
         now = self._clock.now()
-        self._failures += 1
-        match error:
-            case CredentialsRefused():
-                outcome, until = Outcome.HALTED, now + LONGEST_RETRY
-            case CursorRefused():
-                self._store.rewind(self.name)
-                outcome, until = (
-                    Outcome.REWOUND,
-                    now + (_NOTHING if self._failures == 1 else self._back_off()),
-                )
-            case Unavailable(reason="rate_limited"):
-                wait = error.retry_after or _LIMIT_RESETS
-                again = self._back_off() if self._failures > 1 else _NOTHING  # its wish was too short
-                outcome, until = Outcome.THROTTLED, now + max(wait, again)
-            case Unavailable():
-                outcome, until = Outcome.RETRY, now + max(self._back_off(), error.retry_after or _NOTHING)
-            case _:
-                outcome, until = Outcome.RETRY, now + self._back_off()
-        self._complain(error, outcome)
-        detail = str(error) or error.reason
-        self._pause(outcome, until, now=now, detail=detail)
-        return replace(result, outcome=outcome, next_due=until, detail=detail)
+        self._odometer = (self._odometer or Odometer(now, 0.0)).plus(page)
+        fraction = 1.0 if page.caught_up else self._fraction(state)
+        return self._odometer.progress(fraction, newest=state.newest if state else None, now=now)
 
-    def _pause(self, outcome: Outcome, until: datetime, *, now: datetime, detail: str = "") -> None:
-        self._hold = _Hold(outcome, now, until, detail)
-        if outcome is Outcome.THROTTLED:
-            self._meter.throttled(self.name, duration=max(_NOTHING, until - now))
+    def _fraction(self, state: SourceState | None) -> float:
+        return 0.0 if state is None else fraction_read(state, now=self._clock.now())
 
-    def _back_off(self) -> timedelta:
-        return back_off(self._failures, key=self.name)
 
-    def _complain(self, error: PortError, outcome: Outcome) -> None:
-        """Log a failure when it begins or changes its kind."""
-        if error.reason != self._trouble:
-            level = logging.ERROR if outcome is Outcome.HALTED else logging.WARNING
-            fields = {
-                "source": self.name,
-                "reason": error.reason,
-                "outcome": outcome.value,
-                "detail": str(error),
-            }
-            _log.log(level, "poll_failed", extra=fields)
-        self._trouble = error.reason
+def fraction_read(state: SourceState, *, now: datetime) -> float:
+    """Return how much of the time since reading began has been read, in [0, 1]."""
+    whole = now - _WITHHELD - state.since
+    if state.newest is None:
+        return 0.0
+    return min(1.0, max(0.0, (state.newest - state.since) / whole)) if whole > NOTHING else 1.0
 
-    def _recover(self) -> None:
-        if self._trouble:
-            _log.info("poll_recovered", extra={"source": self.name, "failures": self._failures})
-        self._failures, self._trouble = 0, ""
+
+def _is_live(state: SourceState | None) -> bool:
+    """Tell whether the source was caught up once."""
+    return state is not None and state.watermark is not None
+
+
+_WHY_SKIPPED = {
+    Outcome.THROTTLED: "budget",
+    Outcome.RETRY: "backoff",
+    Outcome.REWOUND: "backoff",
+    Outcome.HALTED: "halted",
+}

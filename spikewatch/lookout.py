@@ -7,6 +7,8 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+import numpy as np
+
 from spikewatch.core.blindness import BlindNotice, Cause, begun, ended
 from spikewatch.core.outbox import Delivery
 from spikewatch.core.timegrid import bucket_number
@@ -73,20 +75,24 @@ class Lookout:
         if state.watermark is None or source not in self._causes:
             return None
         if now - state.watermark <= self.limit:
-            return self._ended(told, state.watermark, now=now) if told is not None and is_told else None
+            return self._ended(told, source, state.watermark, now=now) if told is not None and is_told else None
         cause = self._causes[source]()
         return None if is_told or cause is None else begun(source, cause, since=state.watermark, at=now)
 
-    def _ended(self, told: BlindNotice, until: datetime, *, now: datetime) -> BlindNotice:
-        since = told.facts.since
+    def _ended(self, told: BlindNotice, source: str, until: datetime, *, now: datetime) -> BlindNotice:
+        """Return what is told of the end: what was missed in the services that the source feeds."""
+        since, services = told.facts.since, self._store.feeds().get(source, frozenset())
         first, stop = bucket_number(since, self._step), bucket_number(until, self._step)
         cells = self._store.counts(first=first, stop=stop)
         missed = [
             incident
             for incident in self._store.incidents(since=since)
-            if incident.opened_at > since and incident.merged_into is None
+            if incident.opened_at > since
+            and incident.merged_into is None
+            and (incident.service is None or incident.service in services)
         ]
-        tickets = int(cells.tickets.sum() - cells.late.sum())
+        own = np.array([key.service in services for key in cells.roster.keys], dtype=np.bool_)[cells.row]
+        tickets = int((cells.tickets - cells.late)[own].sum())
         return ended(told, until=until, tickets=tickets, incidents=len(missed), at=now)
 
     def _lasting(self) -> dict[str, BlindNotice]:

@@ -20,12 +20,28 @@ class Pace:
     backfill_per_minute  the same until the source was caught up once
     pages                most pages of one poll in daily life, so that a mass change delays and does not stall
     leave                requests of the source's own limit that are left to others
+    leave_share          the same as a share of the limit; the larger of the two counts
+    leave_of_account     share of the account's whole limit that is left to others
     """
 
     per_minute: float = 4.0
     backfill_per_minute: float = 6.0
     pages: int = 5
     leave: int = 3
+    leave_share: float = 0.0
+    leave_of_account: float = 0.2
+
+    def beside(self) -> "Pace":
+        """Return the pace of whoever reads beside the live poll, which keeps half of the limit."""
+        return replace(self, per_minute=self.backfill_per_minute, leave_share=max(0.5, self.leave_share))
+
+    def spared(self, limit: int) -> float:
+        """Return at how few remaining requests of the source's own limit to stop."""
+        return max(float(self.leave), self.leave_share * limit)
+
+    def spared_of_account(self, limit: int) -> float:
+        """Return at how few remaining requests of the account to stop."""
+        return self.leave_of_account * limit
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,9 @@ from typing import NoReturn
 import pytest
 from hypothesis import settings
 
+from tests.postgres import Cluster, cluster
+from tests.servers import require
+
 PROXIES = ("all_proxy", "ftp_proxy", "http_proxy", "https_proxy", "no_proxy")
 
 settings.register_profile("desk", deadline=None)
@@ -91,6 +94,13 @@ def recorded_data(absent: Callable[[str, str], NoReturn]) -> Path:
     if not folder.is_dir():
         pytest.fail(f"SPIKEWATCH_RECORDED_DATA is {named!r}, which is no folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL cluster of this session's own; each test makes a schema in it."""
+    with cluster(require("postgres", "initdb").parent) as made:
+        yield made
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from spikewatch.core.counts import ALL, SeriesKey
+from spikewatch.core.courses import Course
 from spikewatch.core.incidents import Phase, Severity
 from spikewatch.core.notices import Facts, Notice, Part, Reason
 from spikewatch.core.outbox import Delivery
@@ -25,6 +26,24 @@ def reading(
 def part(category: str, observed: int, *, expected: float, share: float, surging: bool = True) -> Part:
     """A category of payments that drives an incident."""
     return Part(SeriesKey("payments", category), reading(observed, expected=expected), share, surging)
+
+
+def course(
+    *observed: int | None,
+    until: datetime = OPENED,
+    width: timedelta = timedelta(minutes=15),
+    week_ago: Sequence[int | None] | None = None,
+) -> Course:
+    """The course of a series that expects six tickets a point and counted these, up to the instant."""
+    counts = observed or (5, 7, 4, 6, 8, 6, 5, 9, 20, 42)
+    return Course(
+        start=until - len(counts) * width,
+        width=width,
+        observed=tuple(counts),
+        expected=(6.0,) * len(counts),
+        spread=(2.5,) * len(counts),
+        week_ago=tuple(week_ago) if week_ago is not None else (6,) * len(counts),
+    )
 
 
 def facts(**changes: Any) -> Facts:  # noqa: ANN401 -- any field of Facts

@@ -17,7 +17,10 @@ from spikewatch.cli import files, main, options
 from spikewatch.config import Purpose, load, starter
 from spikewatch.errors import Fault, Mistake
 
-COMMANDS = ("demo", "sandbox", "init", "check", "run", "status", "explain", "backtest")
+COMMANDS = (
+    *("demo", "sandbox", "init", "check", "run", "status", "explain", "backtest", "prom"),
+    *("ack", "snooze", "expected", "confirm", "false-alarm", "resolve", "silence", "labels", "outbox"),
+)
 HEAVY = (
     "apscheduler",
     "matplotlib",

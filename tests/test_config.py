@@ -326,3 +326,35 @@ def test_no_text_whatever_ends_in_anything_but_values_or_problems(text: str) -> 
 
     assert reading.values or reading.problems
     assert all(problem.line >= 1 for problem in reading.problems)
+
+
+@pytest.mark.parametrize(
+    ("ways", "variable", "place"),
+    [
+        ("client_id: x", "SPIKEWATCH_DESK_CLIENT_SECRET", "sources.desk.client_secret"),
+        ("auth: oauth_token", "SPIKEWATCH_DESK_OAUTH_TOKEN", "sources.desk.oauth_token"),
+        ("{auth}", "SPIKEWATCH_DESK_API_TOKEN", "sources.desk.api_token"),
+    ],
+)
+def test_each_way_to_sign_in_has_a_secret_of_its_own(
+    ways: str, variable: str, place: str, tmp_path: Path
+) -> None:
+    ways = ways.format(auth="auth: api_token, email: ops@acme.example")
+    text = (
+        "timezone: Asia/Tokyo\n"
+        f"sources: [{{kind: zendesk, name: desk, subdomain: acme, {ways}, category: {{field: 9}}}}]\n"
+    )
+
+    config = loaded(tmp_path, text, env={variable: "s3cret"})
+
+    assert list(config.secrets) == [place]
+
+
+def test_a_secret_of_another_way_to_sign_in_is_noted_with_what_to_write(tmp_path: Path) -> None:
+    env = {**SECRET, "SPIKEWATCH_DESK_API_TOKEN": "s3cret"}
+
+    notes = loaded(tmp_path, DESK, env=env).notes
+
+    assert (
+        "SPIKEWATCH_DESK_API_TOKEN is set and not used: source desk needs `auth: api_token` for it" in notes
+    )

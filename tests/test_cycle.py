@@ -2,18 +2,18 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
 
 from spikewatch.adapters.memory import MemoryStore
-from spikewatch.core.counts import ALL, FLEET, SeriesKey, Ticket
-from spikewatch.core.incidents import Incident, Phase, Severity
-from spikewatch.core.timegrid import HOUR, bucket_number
-from spikewatch.cycle import load_history, load_panel, said_aloud
+from spikewatch.core.counts import ALL, FLEET, Gap, SeriesKey, Ticket
+from spikewatch.core.incidents import Change, Incident, Phase, Severity
+from spikewatch.core.timegrid import HOUR, Span, bucket_number
+from spikewatch.cycle import Cycle, load_history, load_panel, said_aloud
 from spikewatch.errors import Fault
+from spikewatch.lab.replay import replay
 from spikewatch.ports import CycleCommit, Page
 from tests.simulated_desk import (
     BEGAN,
@@ -26,10 +26,13 @@ from tests.simulated_desk import (
     Desk,
     Live,
     Surge,
+    backtester,
     detector,
     end_of,
+    plan,
 )
 
+POST = SeriesKey("letters", "post")
 BURST = Surge(LOGIN, JUDGED + timedelta(hours=2), tickets=25, buckets=3)
 STORM = [
     Surge(REFUND, JUDGED + timedelta(hours=2), tickets=14, buckets=2),
@@ -212,41 +215,95 @@ def test_a_burst_that_is_read_a_little_late_alerts_while_it_lasts() -> None:
     assert [each.service for each in everything(live)] == ["payments"]
 
 
-def test_the_slower_of_two_sources_decides_what_is_judged() -> None:
-    live = Live(Desk.steady(BURST)).begin()
-    other = Page([], cursor="1", caught_up=True, watermark=JUDGED + timedelta(hours=1))
-    live.store.commit_page("mail", other, since=BEGAN, seen_at=JUDGED)
+def letters(live: Live, *, until: datetime, caught_up: bool = True) -> None:
+    """Read the other source, which feeds a service of its own, up to then."""
+    ticket = Ticket("1", BEGAN + timedelta(days=1), *POST, version=1)
+    page = Page([ticket], cursor="1", caught_up=caught_up, watermark=until if caught_up else None)
+    live.store.commit_page("mail", page, since=BEGAN, seen_at=until)
+
+
+def test_a_source_that_is_a_little_behind_is_waited_for() -> None:
+    live = Live(Desk.steady(BURST))
+    letters(live, until=JUDGED)
+    live.begin()
 
     live.poll(JUDGED + timedelta(hours=3))
-    assert live.judge() == 4
-    assert everything(live) == []
+    letters(live, until=live.read_until - timedelta(minutes=5))
+    assert live.judge() == 11
 
-    live.store.commit_page(
-        "mail", replace(other, cursor="2", watermark=live.read_until), since=BEGAN, seen_at=JUDGED
-    )
-    assert live.judge() == 8
+    letters(live, until=live.read_until)
+    assert live.judge() == 1
+
+
+def test_a_source_that_is_down_blinds_its_own_services_and_no_others() -> None:
+    live = Live(Desk.steady(BURST))
+    letters(live, until=JUDGED)
+    live.begin()
+
+    live.live_through(JUDGED + timedelta(hours=3))
+
     assert [each.opened_at for each in everything(live)] == [end_of(BURST.start)]
+    newest = bucket_number(live.read_until, STEP) - 1
+    panel = load_panel(
+        live.store, detector(), first=newest, until=newest + 1, sources=live.store.source_states()
+    )
+    known = dict(zip(panel.roster.services, panel.known[:, -1].tolist(), strict=True))
+    assert known == {service: service != POST.service for service in panel.roster.services}
+    assert POST.service in known
+    fleet, shown = panel.counts[-1, -1], panel.counts[panel.roster.n_leaves : -1, -1]
+    assert fleet == shown.sum() > 0
 
 
-def test_nothing_is_judged_while_a_source_has_never_caught_up() -> None:
+def test_while_a_source_is_down_life_and_the_backtest_of_its_store_agree() -> None:
+    live = Live(Desk.steady(BURST))
+    letters(live, until=JUDGED)
+    live.begin()
+    live.live_through(JUDGED + timedelta(hours=4))
+    down = Gap(Span(JUDGED, live.read_until), POST.service)
+    counts = {**live.desk.counts, POST: np.zeros_like(live.desk.counts[LOGIN])}
+    counts[POST][(timedelta(days=1)) // STEP] = 1
+
+    replayed = replay(
+        Desk(counts).recording(until=live.read_until, gaps=[down]), backtester(), since=JUDGED
+    ).incidents
+
+    told = [(each.opened_at, each.started_at, each.severity, each.peak_score) for each in everything(live)]
+    assert told == [(each.opened_at, each.started_at, each.severity, each.peak_score) for each in replayed]
+    assert told
+
+
+def test_before_anything_was_judged_every_source_is_waited_for() -> None:
+    live = Live(Desk.simulated())
+    letters(live, until=JUDGED, caught_up=False)
+    live.poll(JUDGED)
+
+    assert live.judge() == 0
+    letters(live, until=JUDGED)
+    assert live.judge() == 1
+
+
+def test_a_source_that_is_new_makes_nobody_wait_and_is_unknown_until_it_is_caught_up() -> None:
     live = Live(Desk.simulated()).begin()
-    live.store.commit_page("mail", Page([], cursor="1", caught_up=False), since=BEGAN, seen_at=JUDGED)
+    letters(live, until=JUDGED, caught_up=False)
 
     live.poll(JUDGED + timedelta(hours=1))
 
-    assert live.judge() == 0
-    until = bucket_number(JUDGED, STEP)
+    assert live.judge() == 4
+    until = bucket_number(live.read_until, STEP)
     panel = load_panel(
         live.store, detector(), first=until - 1, until=until, sources=live.store.source_states()
     )
-    assert not panel.known.any()
+    place = panel.roster.services.index(POST.service)
+    assert not panel.known[place].any()
+    assert panel.known.any(axis=1).sum() == len(panel.roster.services) - 1
 
 
-def test_a_source_that_was_read_later_makes_earlier_buckets_unknown() -> None:
+def test_a_source_that_was_read_later_makes_earlier_buckets_of_its_services_unknown() -> None:
     live = Live(Desk.simulated()).begin()
     since = JUDGED - timedelta(hours=1)
+    late = Ticket("1", since, *POST, version=1)
     live.store.commit_page(
-        "mail", Page([], cursor="1", caught_up=True, watermark=JUDGED), since=since, seen_at=JUDGED
+        "mail", Page([late], cursor="1", caught_up=True, watermark=JUDGED), since=since, seen_at=JUDGED
     )
 
     until = bucket_number(JUDGED, STEP)
@@ -254,7 +311,9 @@ def test_a_source_that_was_read_later_makes_earlier_buckets_unknown() -> None:
         live.store, detector(), first=until - 1, until=until, sources=live.store.source_states()
     )
 
-    assert panel.known.sum(axis=1).tolist() == [4, 4, 4]
+    known = dict(zip(panel.roster.services, panel.known.sum(axis=1).tolist(), strict=True))
+    assert known.pop(POST.service) == 4
+    assert set(known.values()) == {panel.grid.length}
 
 
 def test_without_any_source_nothing_happens() -> None:
@@ -412,3 +471,25 @@ def test_every_change_that_is_told_is_logged(caplog: pytest.LogCaptureFixture) -
 
 def test_an_incident_is_named_so_that_it_can_be_said_aloud() -> None:
     assert said_aloud(17, "payments", JUDGED) == "SW-17"
+
+
+def test_each_change_of_an_incident_is_told_once_it_is_committed() -> None:
+    live = Live(Desk.steady(BURST), store=FrailStore()).begin()
+    told: list[Change] = []
+    live.cycle = Cycle(live.store, live.judged_by, plan=plan, on_change=told.append)
+    assert isinstance(live.store, FrailStore)
+
+    live.live_through(BURST.start)
+    live.store.is_broken = True
+    with pytest.raises(Fault):
+        live.live_through(BURST.start + HOUR)
+    told_of_what_failed = list(told)
+    live.store.is_broken = False
+    live.judge()
+    live.live_through(BURST.start + 6 * HOUR)
+
+    phases = [(change.before is None, change.after.phase) for change in told]
+    assert told_of_what_failed == []
+    assert phases[0] == (True, Phase.OPEN)
+    assert phases[-1] == (False, Phase.CLOSED)
+    assert [opened for opened, _ in phases].count(True) == 1

@@ -115,6 +115,18 @@ def test_a_job_that_is_due_while_it_runs_is_left_out_without_a_word(
     assert caplog.records == []
 
 
+def test_a_run_that_is_left_out_is_told_to_whoever_counts(clock: ScaledClock) -> None:
+    leave, left_out = threading.Event(), Counter()
+    job = Job("poll", timedelta(minutes=2), lambda: leave.wait(DEADLINE_S), on_overlap=left_out)
+    daemon = Daemon([job], clock=clock)
+    daemon.start()
+
+    assert left_out.wait_for(2)
+    leave.set()
+
+    assert daemon.stop()
+
+
 def test_a_job_can_be_run_once_before_the_start(clock: ScaledClock) -> None:
     counter, woken = Counter(), Counter()
     jobs = [

@@ -319,7 +319,9 @@ def test_a_stopped_clock_ends_the_wait_before_a_smaller_page() -> None:
     bench = Bench(TooLarge("504"), page(1, end=True), pace=Pace(backfill_per_minute=1))
     bench.clock.stop()
 
-    assert bench.ingest.poll().outcome is Outcome.RETRY
+    result = bench.ingest.poll()
+
+    assert (result.outcome, result.pages) == (Outcome.MORE, 0)
 
 
 def test_pages_that_lead_round_in_a_circle_are_given_up() -> None:
@@ -444,7 +446,7 @@ def test_a_repeated_failure_is_logged_when_it_begins_and_when_it_ends(
 ) -> None:
     bench = Bench(*(Unavailable("down", reason="connect") for _ in range(3)), page(1, end=True))
 
-    with caplog.at_level(logging.INFO, logger="spikewatch.ingest"):
+    with caplog.at_level(logging.INFO, logger="spikewatch.asking"):
         for _ in range(4):
             bench.ingest.poll()
             bench.clock.advance(MINUTE)
@@ -458,7 +460,7 @@ def test_a_repeated_failure_is_logged_when_it_begins_and_when_it_ends(
 def test_refused_credentials_need_a_person(caplog: pytest.LogCaptureFixture) -> None:
     bench = Bench(CredentialsRefused("wrong secret"))
 
-    with caplog.at_level(logging.INFO, logger="spikewatch.ingest"):
+    with caplog.at_level(logging.INFO, logger="spikewatch.asking"):
         bench.ingest.poll()
 
     assert caplog.records[0].levelname == "ERROR"

@@ -201,3 +201,19 @@ def test_reading_knows_why_the_watermark_is_behind(script: Sequence[Page | PortE
 
 def test_reading_knows_nothing_before_its_first_poll() -> None:
     assert reading().cause() is None
+
+
+def test_what_was_missed_is_counted_in_the_services_of_the_blind_source_alone() -> None:
+    watched = Watched()
+    letters = [Ticket(str(number), JUDGED + 2 * MINUTE, "letters", "post", version=1) for number in range(7)]
+    watched.live.store.commit_page(
+        "mail", Page(letters, "1", caught_up=True, watermark=JUDGED + HOUR), since=BEGAN, seen_at=JUDGED
+    )
+    watched.look(16)
+
+    watched.poll(30)
+    (seeing,) = watched.look(31)
+
+    expected = watched.live.desk.tickets(JUDGED, JUDGED + 30 * MINUTE)
+    assert seeing.facts.source == "desk"
+    assert seeing.facts.tickets == len(expected)

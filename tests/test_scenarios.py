@@ -1,10 +1,12 @@
 """Every scenario of the simulated desk, read by the real source into a store, against a recount of what the desk holds."""
 
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import SecretStr
@@ -14,7 +16,10 @@ from spikewatch.adapters.memory import MemoryMeter, MemoryStore
 from spikewatch.adapters.zendesk.settings import ZendeskSettings
 from spikewatch.adapters.zendesk.source import ZendeskSource
 from spikewatch.core.counts import SeriesKey
+from spikewatch.core.settings import ReconcileSettings
 from spikewatch.ingest import Ingest, Outcome, PollResult
+from spikewatch.pacing import Pace
+from spikewatch.reconciling import Reconciler
 from spikewatch.sandbox.helpdesk import SCENARIOS, Catalogue, DeskTicket, DropDown, HelpDesk, Script, Stock
 from tests.oracles.desk import recount
 
@@ -43,8 +48,11 @@ TICKETS = tuple(
 )
 """Fifteen an hour, before the scenario begins and for hours after."""
 
-LATE = {"import-weeks-back": 2000, "created-in-1970": 10}
+LATE = {"import-weeks-back": 2000, "created-in-1970": 10, "export-loses-tickets": 2}
 """Scenarios in which tickets arrive that are history and no news, and how many."""
+
+CHECKED = {"export-loses-tickets", "search-counts-more"}
+"""Scenarios that only the nightly check notices."""
 
 STOCK = Stock.of(TICKETS, catalogue=CATALOGUE, begins=BEGINS)
 
@@ -60,6 +68,7 @@ class Reading:
     meter: MemoryMeter
     store: MemoryStore
     ingest: Ingest
+    reconciler: Reconciler | None
 
     @property
     def desk_now(self) -> datetime:
@@ -79,6 +88,8 @@ class Reading:
         results = []
         while self.clock.now() < until:
             results.append(self.ingest.poll())
+            if self.reconciler is not None:
+                self.reconciler.run()
             self.clock.advance(POLL_EVERY)
         return results
 
@@ -121,7 +132,19 @@ def reading(name: str, tickets: Sequence[DeskTicket] = TICKETS) -> Iterator[Read
         source = ZendeskSource(settings, secret=SecretStr("s3cret"), clock=clock, meter=meter)
         with closing(source):
             ingest = Ingest(source, store, clock=clock, meter=meter, since=SINCE)
-            yield Reading(every, script, clock, desk, meter, store, ingest)
+            reconciler = Reconciler(
+                source,
+                store,
+                settings=ReconcileSettings(at=time(10)),
+                zone=ZoneInfo("UTC"),
+                remembers=timedelta(weeks=13),
+                clock=clock,
+                meter=meter,
+                pace=Pace(),
+                turn=threading.Lock(),
+            )
+            checks = reconciler if name in CHECKED else None
+            yield Reading(every, script, clock, desk, meter, store, ingest, checks)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -177,6 +200,26 @@ def test_a_mass_update_of_old_tickets_is_lag_and_no_stall_and_changes_no_count()
         assert read.counted() == before
         assert read.late() == 0
         assert read.behind() < 2 * POLL_EVERY
+
+
+def test_what_the_export_left_out_is_found_by_night_and_counted() -> None:
+    with reading("export-loses-tickets") as read:
+        read.play(PLAYS)
+
+        (swept,) = [noted["missed"] for noted in read.meter.of("reconciled") if noted["check"] == "sweep"]
+        assert swept == read.late() == LATE["export-loses-tickets"]
+
+
+def test_a_search_that_counts_more_is_noticed_by_desk_by_brand_and_by_rule() -> None:
+    with reading("search-counts-more") as read:
+        read.play(PLAYS)
+
+        noted = [each for each in read.meter.of("reconciled") if each["check"] != "sweep"]
+        assert [(each["check"], each["difference"]) for each in noted[-3:]] == [
+            ("brand", 5),
+            ("desk", 5),
+            ("rule", 5),
+        ]
 
 
 def test_a_limit_of_an_hour_is_an_hour_of_silence_and_nothing_is_late_afterwards() -> None:

@@ -1,7 +1,7 @@
 """From a configuration to a daemon: every class meets its collaborators here."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,29 +9,33 @@ from spikewatch import __version__
 from spikewatch.adapters.heartbeat import Heartbeat
 from spikewatch.adapters.http.server import Condition, HttpServer, Pages
 from spikewatch.adapters.prometheus.exposition import Exposition
-from spikewatch.adapters.prometheus.fleet import FleetRenderer
+from spikewatch.adapters.prometheus.fleet import FleetRenderer, states_of
 from spikewatch.adapters.prometheus.health import HealthMetrics, new_registry
 from spikewatch.adapters.slack.messenger import SlackMessenger
-from spikewatch.adapters.sql_store import open_store
-from spikewatch.adapters.zendesk.source import ZendeskSource
+from spikewatch.app.activity import Activity
+from spikewatch.app.oncall import OnCall, on_call
+from spikewatch.app.picturing import draw, links_of
+from spikewatch.app.reading import Reader, jobs_of, progress_of, readers
+from spikewatch.app.sources import grace_of
+from spikewatch.app.storing import store_of
+from spikewatch.app.waiting import Herald, Waiting, known_history, waiting
 from spikewatch.config import Config
-from spikewatch.core.blindness import BlindNotice
 from spikewatch.core.calendars import build_calendar, years_around
 from spikewatch.core.events import Mask
 from spikewatch.core.notices import Notice
-from spikewatch.core.outbox import Delivery, plan
+from spikewatch.core.outbox import Delivery
 from spikewatch.core.snapshot import Snapshot
 from spikewatch.cycle import Cycle, Detector, said_aloud
 from spikewatch.daemon import Daemon, Job
 from spikewatch.delivery import Deliverer
 from spikewatch.errors import Fault, Mistake
-from spikewatch.ingest import Ingest, Progress
+from spikewatch.ingest import Progress
 from spikewatch.lookout import Lookout, blind_after
-from spikewatch.pacing import Pace
 from spikewatch.ports import Clock, Store, Unavailable
 
 JUDGE_EVERY = timedelta(seconds=30)
 DELIVER_EVERY = timedelta(seconds=5)
+ACT_EVERY = timedelta(seconds=2)
 REFIT_EVERY = timedelta(minutes=5)
 KEEP_HOUSE_EVERY = timedelta(hours=1)
 LOOKS_FROM_S = 60
@@ -51,18 +55,23 @@ class Assembly:
     store: Store
     cycle: Cycle
     deliverer: Deliverer | None
-    ingests: tuple[Ingest, ...]
+    readers: tuple[Reader, ...]
     http: HttpServer
     daemon: Daemon
+    on_call: OnCall
 
     def start(self) -> None:
         """Show what was known before a restart, open the port, then begin to work."""
         self.daemon.run_once("judge")
         self.http.start()
+        if self.on_call.socket is not None:
+            self.on_call.socket.start()
         self.daemon.start()
 
     def stop(self) -> bool:
         """End cleanly within seconds; tell whether every running job finished."""
+        if self.on_call.socket is not None:
+            self.on_call.socket.stop()
         finished = self.daemon.stop()
         self.http.stop()
         self.store.close()
@@ -75,9 +84,13 @@ def assemble(
     clock: Clock,
     on_page: Callable[[Progress], None] = lambda _: None,
     on_notice: Callable[[Notice], None] = lambda _: None,
+    looks_from_s: float = LOOKS_FROM_S,
 ) -> Assembly:
-    """Build the daemon that a configuration describes. Raises Fault where the store cannot be opened."""
-    store = open_store(config.store, step=config.bucket)
+    """Build the daemon that a configuration describes. Raises Fault where the store cannot be opened.
+
+    looks_from_s  so many of the machine's seconds a watermark must be able to age before that is called blindness
+    """
+    store = store_of(config)
     registry = new_registry()
     health = HealthMetrics(
         registry,
@@ -97,21 +110,29 @@ def assemble(
         clock=clock,
         stale_after=config.bucket + config.metrics.stale_after,
     )
-    plan_of = _planner(config)
+    people = on_call(config, store=store, clock=clock, health=health)
+    plan_of = people.announcer.plan
 
     def planned(notices: Sequence[Notice], now: datetime) -> Sequence[Delivery]:
         for notice in notices:
             on_notice(notice)
         return plan_of(notices, now)
 
-    cycle = Cycle(store, detector_of(config, at=clock.now()), plan=planned)
-    ingests = tuple(_ingests(config, store=store, clock=clock, health=health))
-    deliverer = _deliverer(config, store=store, clock=clock, health=health)
+    store.watch_writes(health.store_write)
+    cycle = Cycle(
+        store,
+        detector_of(config, at=clock.now()),
+        plan=planned,
+        on_change=lambda change: health.incident_changed(change, now=clock.now()),
+        grace=grace_of(config),
+    )
+    reading = tuple(readers(config, store=store, clock=clock, meter=health))
+    deliverer = _deliverer(config, store=store, clock=clock, health=health, controls=people.controls)
     lookout = Lookout(
         store,
         limit=blind_after(config.poll.every),
         step=config.bucket,
-        causes={ingest.name: ingest.cause for ingest in ingests},
+        causes={reader.name: reader.ingest.cause for reader in reading},
         plan=plan_of,
     )
     chores = _Chores(
@@ -122,25 +143,28 @@ def assemble(
         exposition=exposition,
         health=health,
         clock=clock,
+        reading=reading,
+        people=people,
+        looks_from_s=looks_from_s,
     )
     for source in config.sources:
         health.poll_interval(source.name, interval=config.poll.every)
     pages = Pages(scrape=exposition.scrape, health=chores.is_alive, readiness=chores.is_ready)
     http = HttpServer(config.metrics.listen, pages=pages)
     jobs = [
-        *(
-            Job(f"poll:{ingest.name}", config.poll.every, _polling(ingest, on_page), wakes=("judge",))
-            for ingest in ingests
-        ),
+        *(job for reader in reading for job in jobs_of(reader, every=config.poll.every, on_page=on_page)),
         Job(
             "judge", JUDGE_EVERY, chores.judge, wakes=("deliver", "heartbeat"), on_error=chores.judging_failed
         ),
+        Job("acts", ACT_EVERY, people.act),
         Job("deliver", DELIVER_EVERY, chores.delivering(deliverer)),
         Job("heartbeat", JUDGE_EVERY, chores.beating(_heartbeat(config))),
         Job("refit", REFIT_EVERY, chores.refit, on_error=chores.refitting_failed),
         Job("house", KEEP_HOUSE_EVERY, chores.keep_house),
     ]
-    return Assembly(store, cycle, deliverer, ingests, http, Daemon(jobs, clock=clock))
+    daemon = Daemon(jobs, clock=clock)
+    people.wake = daemon.wake
+    return Assembly(store, cycle, deliverer, reading, http, daemon, people)
 
 
 def detector_of(
@@ -166,26 +190,6 @@ def detector_of(
     )
 
 
-def _ingests(config: Config, *, store: Store, clock: Clock, health: HealthMetrics) -> Iterator[Ingest]:
-    # The baseline ends one longest window before the present, and the first day of a history is rarely whole.
-    since = clock.now() - config.history - config.detection.windows[-1] - timedelta(days=1)
-    for settings in config.sources:
-        secret = config.secret(f"sources.{settings.name}.client_secret")
-        if secret is None:
-            raise Mistake(f"sources.{settings.name}: set {settings.secret_variable} or client_secret_file")
-        yield Ingest(
-            ZendeskSource(settings, secret=secret, clock=clock, meter=health),
-            store,
-            clock=clock,
-            meter=health,
-            since=since,
-            pace=Pace(
-                per_minute=settings.requests_per_minute,
-                backfill_per_minute=settings.backfill_requests_per_minute,
-            ),
-        )
-
-
 def digest_of(config: Config) -> str:
     """Return twelve letters that change with any setting; no secret goes into them."""
     return hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:12]
@@ -200,30 +204,15 @@ def _channels(config: Config) -> Sequence[str]:
         slack.channel,
         slack.company_channel,
         slack.fallback_channel,
+        *(route.channel for route in slack.routes),
         *(service.channel for service in config.services.values()),
     )
     return tuple(dict.fromkeys(channel for channel in named if channel is not None))
 
 
-def _polling(ingest: Ingest, on_page: Callable[[Progress], None]) -> Callable[[], object]:
-    return lambda: ingest.poll(on_page=on_page)
-
-
-def _planner(config: Config) -> Callable[[Sequence[Notice | BlindNotice], datetime], Sequence[Delivery]]:
-    slack = config.slack
-    if slack is None:
-        return lambda _notices, _now: ()
-
-    def channel_of(service: str | None) -> str:
-        if service is None:
-            return slack.company_channel or slack.channel
-        chosen = config.services.get(service)
-        return chosen.channel if chosen is not None and chosen.channel is not None else slack.channel
-
-    return lambda notices, now: plan(notices, receiver="slack", channel_of=channel_of, now=now)
-
-
-def _deliverer(config: Config, *, store: Store, clock: Clock, health: HealthMetrics) -> Deliverer | None:
+def _deliverer(
+    config: Config, *, store: Store, clock: Clock, health: HealthMetrics, controls: Callable[[], bool]
+) -> Deliverer | None:
     slack = config.slack
     if slack is None:
         return None
@@ -231,7 +220,12 @@ def _deliverer(config: Config, *, store: Store, clock: Clock, health: HealthMetr
     if token is None:
         raise Mistake("slack: set SPIKEWATCH_SLACK_BOT_TOKEN or slack.bot_token_file")
     messenger = SlackMessenger(
-        token=token.get_secret_value(), url=slack.url, mention=slack.mention, timeout_s=slack.timeout_s
+        token=token.get_secret_value(),
+        url=slack.url,
+        mention=slack.mention,
+        timeout_s=slack.timeout_s,
+        draw=draw,
+        wait=clock.wait,
     )
     return Deliverer(
         store=store,
@@ -242,6 +236,8 @@ def _deliverer(config: Config, *, store: Store, clock: Clock, health: HealthMetr
         language=config.language,
         languages=slack.languages,
         fallback=slack.fallback_channel,
+        links=links_of(config),
+        controls=controls,
     )
 
 
@@ -267,30 +263,65 @@ class _Chores:
         exposition: Exposition,
         health: HealthMetrics,
         clock: Clock,
+        reading: tuple[Reader, ...],
+        people: OnCall,
+        looks_from_s: float,
     ) -> None:
         self._config = config
+        self._reading = reading
+        self._people = people
+        self._looks_from_s = looks_from_s
+        self._herald = Herald()
         self._store = store
         self._cycle = cycle
         self._lookout = lookout
         self._exposition = exposition
         self._health = health
         self._clock = clock
+        self._activity = Activity(store, step=config.bucket, is_asked=config.metrics.detail == "active")
         self._turned_at = clock.now()
         self._published: Snapshot | None = None
         self._good_turns = 0
 
     def judge(self) -> None:
         began = self._clock.now()
-        buckets = self._cycle.run(now=began)
-        ended = self._turned_at = self._clock.now()
-        if self._clock.real_seconds(self._lookout.limit) >= LOOKS_FROM_S:
-            self._lookout.look(now=ended)
+        with self._people.turn:
+            buckets = self._cycle.run(now=began)
+            ended = self._turned_at = self._clock.now()
+            self._people.announcer.release(now=ended)
+            if self._clock.real_seconds(self._lookout.limit) >= self._looks_from_s:
+                self._lookout.look(now=ended)
         snapshot = self._cycle.snapshot
         if snapshot is not None and snapshot is not self._published:
-            self._exposition.publish(snapshot)
+            self._exposition.publish(self._activity.marked(snapshot))
             self._published = snapshot
+            if buckets:
+                self._health.unjudged(states_of(snapshot))
         self._health.cycle(seconds=self._clock.real_seconds(ended - began), buckets=buckets)
         self._good_turns += 1
+        self._state_intervals(now=ended)
+        self._say_what_is_awaited()
+
+    def _state_intervals(self, *, now: datetime) -> None:
+        """Set the interval of each source's polls, longer while a failure or a limit is waited out."""
+        for reader in self._reading:
+            held = reader.ingest.held()
+            waits = held.until - held.since if held is not None and held.lasts(now) else timedelta(0)
+            self._health.poll_interval(reader.name, interval=max(self._config.poll.every, waits))
+
+    def _say_what_is_awaited(self) -> None:
+        waits = self._waiting()
+        known = known_history(self._store.source_states(), self._cycle.detector)
+        self._health.waits(None if waits is None else waits.reason.value, known=known)
+        self._herald.say(waits)
+
+    def _waiting(self) -> Waiting | None:
+        return waiting(
+            self._store,
+            self._cycle.detector,
+            progress=progress_of(self._reading),
+            now=self._clock.now(),
+        )
 
     def judging_failed(self, error: Exception) -> None:
         self._turned_at = self._clock.now()
@@ -346,6 +377,7 @@ class _Chores:
 
     def is_ready(self) -> Condition:
         ready = self._cycle.snapshot is not None
-        return Condition(
-            ready, "judging" if ready else "waiting for the first complete read of the help desk"
-        )
+        waits = self._waiting()
+        if waits is None:
+            return Condition(ready, "judging" if ready else "about to judge for the first time")
+        return Condition(ready, f"judging, but nothing can be told yet: {waits}" if ready else str(waits))

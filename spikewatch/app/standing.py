@@ -9,9 +9,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from spikewatch.adapters.clock import SystemClock
-from spikewatch.adapters.sql_store import open_store
+from spikewatch.app.assembly import detector_of
+from spikewatch.app.storing import store_of
+from spikewatch.app.waiting import Waiting, waiting
 from spikewatch.config import Config, Purpose, load
+from spikewatch.core.events import LabelKind
+from spikewatch.core.handling import Handling
 from spikewatch.core.incidents import Incident, Phase
+from spikewatch.core.muting import Silence
 from spikewatch.core.timegrid import WEEK, bucket_start
 from spikewatch.ports import Store, StoreStats
 
@@ -19,7 +24,7 @@ from spikewatch.ports import Store, StoreStats
 def status(path: str | Path, *, env: Mapping[str, str], as_json: bool) -> Iterable[str]:
     """Return the lines that tell how a daemon's store stands: open incidents, data age, queue."""
     config = load(path, env=env, purpose=Purpose.CHECK)
-    store = open_store(config.store, step=config.bucket, exclusive=False)
+    store = store_of(config, exclusive=False)
     try:
         facts = _status(store, config, now=SystemClock().now())
     finally:
@@ -36,8 +41,11 @@ class _Status:
     incidents: Sequence[Incident]
     queue: Mapping[str, int]
     opened_this_week: int
+    spent_this_week: int
+    silences: Sequence[Silence]
     budget: float
     stats: StoreStats
+    waits: Waiting | None
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -47,6 +55,7 @@ class _Status:
                 for name, mark in self.watermarks.items()
             },
             "judged_until": self._iso(self.judged_until),
+            "waits_for": None if self.waits is None else str(self.waits),
             "incidents": [
                 {
                     "incident": incident.id,
@@ -57,11 +66,31 @@ class _Status:
                     "started_at": self._iso(incident.started_at),
                     "resolved_at": self._iso(incident.resolved_at),
                     "excess": round(incident.excess, 1),
+                    "acknowledged_by": incident.handling.acknowledged_by,
+                    "snoozed_until": self._iso(incident.handling.snoozed_until),
+                    "dismissed_by": incident.handling.dismissed_by,
+                    "label": None
+                    if incident.handling.verdict is None
+                    else incident.handling.verdict.kind.value,
                 }
                 for incident in self.incidents
             ],
             "queue": dict(self.queue),
-            "budget": {"incidents_last_7_days": self.opened_this_week, "false_alarms_per_week": self.budget},
+            "budget": {
+                "incidents_last_7_days": self.opened_this_week,
+                "not_labelled_real": self.spent_this_week,
+                "false_alarms_per_week": self.budget,
+            },
+            "silences": [
+                {
+                    "silence": silence.number,
+                    "matcher": str(silence.matcher),
+                    "until": self._iso(silence.span.end),
+                    "author": silence.author,
+                    "reason": silence.reason,
+                }
+                for silence in self.silences
+            ],
             "store": {"bytes": self.stats.size_bytes, "tickets": self.stats.tickets},
         }
 
@@ -75,6 +104,8 @@ class _Status:
             yield f"source {name}: {age}"
         judged = "nothing yet" if self.judged_until is None else f"up to {self._local(self.judged_until)}"
         yield f"judged: {judged}"
+        if self.waits is not None:
+            yield f"detection waits: {self.waits}"
         unresolved = [incident for incident in self.incidents if incident.phase is Phase.OPEN]
         yield f"open incidents: {len(unresolved) or 'none'}"
         for incident in unresolved:
@@ -82,15 +113,33 @@ class _Status:
             since = self._local(incident.started_at)
             yield (
                 f"  {incident.id}  {incident.severity.value}  {name}  since {since},"
-                f" {incident.excess:.0f} tickets above normal"
+                f" {incident.excess:.0f} tickets above normal{self._handled(incident.handling)}"
+            )
+        for silence in self.silences:
+            yield (
+                f"silence {silence.number}: {silence.matcher} until {self._local(silence.span.end)},"
+                f" by {silence.author}: {silence.reason}"
             )
         yield (
-            f"incidents of the last 7 days: {self.opened_this_week}"
+            f"incidents of the last 7 days: {self.opened_this_week}, {self.spent_this_week} of them not labelled real"
             f" (budget for false alarms: {self.budget:g} a week)"
         )
         waiting = ", ".join(f"{number} {stage}" for stage, number in sorted(self.queue.items())) or "none"
         yield f"messages waiting: {waiting}"
         yield f"store: {self.stats.size_bytes / 1e6:.1f} MB, {self.stats.tickets} tickets"
+
+    def _handled(self, handling: Handling) -> str:
+        """Return who has an incident and how long it keeps quiet, as the end of its line."""
+        said = []
+        if handling.acknowledged_by is not None:
+            said.append(f"acknowledged by {handling.acknowledged_by}")
+        if handling.snoozed_until is not None and handling.snoozed_until > self.now:
+            said.append(f"snoozed until {self._local(handling.snoozed_until)}")
+        if handling.dismissed_by is not None:
+            said.append(f"closed by {handling.dismissed_by}")
+        if handling.verdict is not None:
+            said.append(f"labelled {handling.verdict.kind.value}")
+        return f" ({', '.join(said)})" if said else ""
 
     def _iso(self, instant: datetime | None) -> str | None:
         return None if instant is None else instant.astimezone(self.zone).isoformat()
@@ -109,10 +158,16 @@ class _Status:
 _LONG_AGO_MINUTES = 180
 
 
+def _is_real(incident: Incident) -> bool:
+    verdict = incident.handling.verdict
+    return verdict is not None and verdict.kind is LabelKind.INCIDENT
+
+
 def _status(store: Store, config: Config, *, now: datetime) -> _Status:
     state = store.judge_state()
     judged = state.judged_until
     recent = store.incidents(since=now - WEEK)
+    opened = [incident for incident in recent if incident.opened_at >= now - WEEK]
     return _Status(
         now=now,
         zone=config.timezone,
@@ -120,7 +175,10 @@ def _status(store: Store, config: Config, *, now: datetime) -> _Status:
         judged_until=None if judged is None else bucket_start(judged, config.bucket),
         incidents=[incident for incident in recent if incident.phase is not Phase.CLOSED],
         queue=Counter(delivery.stage.value for delivery in store.unsettled()),
-        opened_this_week=sum(incident.opened_at >= now - WEEK for incident in recent),
+        opened_this_week=len(opened),
+        spent_this_week=sum(not _is_real(incident) for incident in opened),
+        silences=[silence for silence in store.silences(ending_after=now) if silence.span.start <= now],
         budget=config.detection.false_alarms_per_week,
         stats=store.stats(),
+        waits=waiting(store, detector_of(config, at=now), progress={}, now=now),
     )

@@ -2,6 +2,7 @@
 
 import argparse
 
+from spikewatch.cli import sandbox
 from spikewatch.cli.options import Subparsers, add_command
 
 
@@ -26,6 +27,11 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
     parser.add_argument(
         "--language", choices=("ja", "en"), help="of the messages (default: ja)", default="ja"
     )
+    parser.add_argument(
+        "--scenario",
+        metavar="NAME",
+        help="what happens to the desk instead of the outage; `list` names them all",
+    )
     return parser
 
 
@@ -42,6 +48,9 @@ def _speed(text: str) -> float:
 
 def call(args: argparse.Namespace) -> int:
     """Tell the story."""
+    if args.scenario == "list":
+        sandbox.list_scenarios()
+        return 0
     from spikewatch import demo
 
-    return demo.tell(once=args.once, speed=args.speed, language=args.language)
+    return demo.tell(once=args.once, speed=args.speed, language=args.language, scenario=args.scenario)

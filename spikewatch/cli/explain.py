@@ -13,7 +13,9 @@ daemon may be running or not.
 
 --at T explains the newest bucket that had ended at T, so the `opened_at` of an incident names the bucket that opened
 it. A time needs its UTC offset; a bare date means midnight in the configuration's time zone. Without it, the newest
-bucket that was judged. Counts are those of today: a ticket that was moved to another category since counts there."""
+bucket that was judged. Counts are those of today: a ticket that was moved to another category since counts there.
+
+--format png draws the chart that a message shows, up to the instant: send it into a file (> chart.png)."""
 
 
 def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -33,7 +35,10 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
     )
     parser.add_argument("--at", metavar="T", help="the time to explain (default: the newest judged)")
     parser.add_argument(
-        "--format", choices=("text", "json"), default="text", help="json: one object (default: %(default)s)"
+        "--format",
+        choices=("text", "json", "png"),
+        default="text",
+        help="json: one object; png: the chart of the hours before (default: %(default)s)",
     )
     return parser
 
@@ -46,6 +51,10 @@ def call(args: argparse.Namespace) -> int:
     at = instant(args.at, option="--at", zone=config.timezone)
     from spikewatch.app import explaining
 
+    if args.format == "png":
+        chart = explaining.png(config, service=args.service, category=args.category, at=at)
+        files.write_bytes(chart, what="a PNG")
+        return 0
     lines = explaining.explain(
         config, service=args.service, category=args.category, at=at, output_format=args.format
     )

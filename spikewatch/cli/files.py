@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from spikewatch.errors import Fault
+from spikewatch.errors import Fault, Mistake
 
 
 def write(lines: Iterable[str], *, out: Path | None) -> None:
@@ -23,6 +23,15 @@ def write(lines: Iterable[str], *, out: Path | None) -> None:
     except OSError as error:
         message = f"{out}: cannot be written ({error.strerror}); choose a folder that exists and is writable"
         raise Fault(message) from error
+
+
+def write_bytes(content: bytes, *, what: str) -> None:
+    """Write a file to standard output. Raises Mistake where that is a terminal, which cannot show it."""
+    if sys.stdout.isatty():
+        message = f"{what} is no text; send it into a file: add > FILE"
+        raise Mistake(message)
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
 
 
 def _replace(out: Path, lines: Iterable[str]) -> None:

@@ -7,10 +7,40 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from spikewatch import __version__
-from spikewatch.cli import backtest, check, demo, explain, init, run, sandbox, status
+from spikewatch.cli import (
+    acts,
+    backfill,
+    backtest,
+    check,
+    demo,
+    explain,
+    init,
+    labels,
+    outbox,
+    prom,
+    run,
+    sandbox,
+    silence,
+    status,
+)
 from spikewatch.errors import SpikewatchError
 
-_COMMANDS = (demo, sandbox, init, check, run, status, explain, backtest)
+_COMMANDS = (
+    demo,
+    sandbox,
+    init,
+    check,
+    backfill,
+    run,
+    status,
+    explain,
+    *acts.COMMANDS,
+    silence,
+    labels,
+    outbox,
+    backtest,
+    prom,
+)
 _FAULT = 1
 _MISUSE = 2
 _INTERRUPTED = 130

@@ -1,7 +1,7 @@
 """How a command is declared, and options that several commands share."""
 
 import argparse
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -42,6 +42,24 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", required=True, metavar="F", type=Path, help="the configuration, a YAML file"
     )
+
+
+def add_actions(parser: argparse.ArgumentParser) -> "Subparsers":
+    """Let a command do several things, one of which must be named."""
+    return parser.add_subparsers(title="actions", dest="action", metavar="ACTION", required=True)
+
+
+def duration(text: str) -> timedelta:
+    """Return the duration that an option names; argparse tells what is wrong with it."""
+    from spikewatch.core.settings import parse_duration
+
+    try:
+        found = parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if not isinstance(found, timedelta) or found <= timedelta(0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time at all; write a span such as 30m or 2h")
+    return found
 
 
 def instant(text: str | None, *, option: str, zone: ZoneInfo) -> datetime | None:

@@ -42,14 +42,15 @@ def call(args: argparse.Namespace) -> int:
     if args.which == "chat" and (args.list or args.scenario):
         raise Mistake("sandbox chat has no scenarios; use them with: spikewatch sandbox desk")
     if args.list:
-        _list_scenarios()
+        list_scenarios()
         return 0
     from spikewatch import demo
 
     return demo.serve(args.which, port=args.port, scenario=args.scenario)
 
 
-def _list_scenarios() -> None:
+def list_scenarios() -> None:
+    """Print every scenario with a line about it."""
     from spikewatch.sandbox.helpdesk import SCENARIOS
 
     width = max(map(len, SCENARIOS))

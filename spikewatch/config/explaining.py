@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 
 from pydantic import BaseModel
 
@@ -82,6 +82,8 @@ def shown(value: object) -> str:
             return str(value).lower()
         case timedelta():
             return format_duration(value)
+        case time():
+            return value.strftime("%H:%M")
         case tuple() | list():
             return "[" + ", ".join(shown(item) for item in value) + "]"
         case _:

@@ -6,7 +6,8 @@ Each part owns its settings beside its code; here they meet. Nothing here reads 
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import (
@@ -19,18 +20,25 @@ from pydantic import (
     field_validator,
 )
 
+from spikewatch.adapters.csv_source.settings import CsvSettings
 from spikewatch.adapters.http.settings import MetricsSettings
 from spikewatch.adapters.slack.settings import SlackSettings
+from spikewatch.adapters.sql_source.settings import SqlSettings
 from spikewatch.adapters.zendesk.settings import ZendeskSettings
 from spikewatch.config.reading import KeyPath
 from spikewatch.config.translating import Misfit, nearest
 from spikewatch.core.counts import ALL
+from spikewatch.core.oncall import MaintenanceSettings
 from spikewatch.core.settings import (
     CalendarSettings,
+    CategorySettings,
     DetectionSettings,
     Duration,
     GridSettings,
     Language,
+    LinkSettings,
+    ReconcileSettings,
+    RenameSettings,
     Secret,
     ServiceSettings,
     Settings,
@@ -57,7 +65,7 @@ class Purpose(StrEnum):
     CHECK = "check"
     """As for the daemon, but a missing secret is only noted: it may exist where the daemon runs."""
     REPLAY = "replay"
-    """Recorded counts: `timezone` is enough, and no secret is read."""
+    """Recorded counts: `timezone` is enough, and no secret is read but the store's."""
 
 
 def _zone(name: Any) -> Any:  # noqa: ANN401 -- pydantic hands over whatever the YAML held
@@ -129,13 +137,36 @@ def _service(name: str) -> str:
 
 
 def _store(url: str) -> str:
+    kind = url.partition("://")[0]
+    if kind in {"postgresql", "postgresql+psycopg"}:
+        return _server(url)
     if url == "sqlite:///":
         message = "names no file; write sqlite:///var/spikewatch.db"
         raise ValueError(message)
     if not url.startswith("sqlite:///"):
-        message = f"{url.partition('://')[0]!r} is no store that this version knows; write sqlite:///var/spikewatch.db"
+        remedy = "write sqlite:///var/spikewatch.db or postgresql+psycopg://user@host/database"
+        message = f"{kind!r} is no store that this version knows; {remedy}"
         raise ValueError(message)
     return url
+
+
+def _server(url: str) -> str:
+    split = urlsplit(url)
+    if split.password is not None or {"password", "sslpassword"} & parse_qs(split.query).keys():
+        message = (
+            "a password must not stand in this file; remove it, and set SPIKEWATCH_STORE_PASSWORD in the environment,"
+            " or name a file that holds it with store_password_file"
+        )
+        raise ValueError(message)
+    if not split.path.strip("/"):
+        message = "names no database; write postgresql+psycopg://user@host/database"
+        raise ValueError(message)
+    return url
+
+
+SourceSettings: TypeAlias = Annotated[
+    ZendeskSettings | SqlSettings | CsvSettings, Field(discriminator="kind")
+]
 
 
 class Config(GridSettings):
@@ -145,10 +176,18 @@ class Config(GridSettings):
     """Time zone of the desk: daily patterns, holidays and times in messages follow it."""
     language: Language = Language.JA
     """Language of messages: ja or en."""
-    sources: tuple[ZendeskSettings, ...] = ()
-    """Help desks that are read; each has a watermark of its own."""
+    sources: tuple[SourceSettings, ...] = ()
+    """Help desks (kind: zendesk), databases that count (sql) and files (csv) that are read, with a watermark each."""
+    renames: RenameSettings = Field(
+        default_factory=RenameSettings,
+        examples=[{"services": {"Shop (old)": "shop"}, "categories": {"log-in": "login"}}],
+    )
+    """What services and categories are called now that were counted, or are still read, under other names."""
     store: Annotated[str, AfterValidator(_store)] = "sqlite:///var/spikewatch.db"
-    """Where everything durable lives. Three slashes: a path below the working directory; four: from the root."""
+    """Where everything durable lives. Three slashes: a path below the working directory; four: from the root. Or a server:
+    postgresql+psycopg://user@host/database, without the password."""
+    store_password_file: Path | None = None
+    """File with the password of a server; SPIKEWATCH_STORE_PASSWORD wins. Without both libpq looks in ~/.pgpass."""
     poll: PollSettings = Field(default_factory=PollSettings)
     """How often sources are read."""
     calendar: CalendarSettings = Field(default_factory=CalendarSettings)
@@ -157,6 +196,14 @@ class Config(GridSettings):
     """When a rise is a surge."""
     slack: SlackSettings | None = None
     """Where surges are told; without this section nobody is told but Prometheus."""
+    links: LinkSettings = Field(default_factory=LinkSettings)
+    """Where messages lead to."""
+    maintenance: tuple[MaintenanceSettings, ...] = Field(
+        default=(),
+        examples=[[{"name": "weekly release", "weekly": {"days": ["sun"], "at": "02:00", "lasts": "3h"}}]],
+    )
+    """Times in which nobody is told, once or every week; surges are judged and recorded all the same, and what still
+    surges at the end is told then."""
     services: dict[Annotated[str, AfterValidator(_service)], ServiceSettings] = Field(default_factory=dict)
     """What differs for one service, by its name, and below it for its categories, by name or glob."""
     metrics: MetricsSettings = Field(default_factory=MetricsSettings, validate_default=True)
@@ -167,6 +214,9 @@ class Config(GridSettings):
     """Who is called as long as all is well."""
     retention: RetentionSettings = Field(default_factory=RetentionSettings, validate_default=True)
     """How long the store keeps what it has counted."""
+
+    reconcile: ReconcileSettings = Field(default_factory=ReconcileSettings, validate_default=True)
+    """The nightly check of what was counted against what the help desk has."""
 
     _origins: dict[KeyPath, str] = PrivateAttr(default_factory=dict)
     _secrets: dict[str, Secret] = PrivateAttr(default_factory=dict)
@@ -201,7 +251,7 @@ class Config(GridSettings):
 
     @field_validator("sources")
     @classmethod
-    def _names_differ(cls, sources: tuple[ZendeskSettings, ...]) -> tuple[ZendeskSettings, ...]:
+    def _names_differ(cls, sources: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
         names = [environment_word(source.name) for source in sources]
         for place, name in enumerate(names):
             if name in names[:place]:
@@ -244,6 +294,20 @@ class Config(GridSettings):
                 raise Misfit(message, at=("events", place, "end"))
         return calendar
 
+    @field_validator("maintenance")
+    @classmethod
+    def _maintenance_lasts(
+        cls, windows: tuple[MaintenanceSettings, ...], info: ValidationInfo
+    ) -> tuple[MaintenanceSettings, ...]:
+        zone: ZoneInfo | None = info.data.get("timezone")
+        for place, window in enumerate(windows):
+            if zone is None or window.start is None or window.end is None:
+                continue
+            if local_moment(window.end, zone) <= local_moment(window.start, zone):
+                said = f"{window.end.isoformat()} is not after start, {window.start.isoformat()}"
+                raise Misfit(f"{said}; name the first time that is no more part of it", at=(place, "end"))
+        return windows
+
     @field_validator("detection")
     @classmethod
     def _windows_fit(cls, detection: DetectionSettings, info: ValidationInfo) -> DetectionSettings:
@@ -274,6 +338,21 @@ class Config(GridSettings):
                 raise Misfit(
                     "nothing is told to Slack without a section slack; add one", at=(name, "channel")
                 )
+        return services
+
+    @field_validator("services")
+    @classmethod
+    def _rules_fit(
+        cls, services: dict[str, ServiceSettings], info: ValidationInfo
+    ) -> dict[str, ServiceSettings]:
+        bucket: timedelta | None = info.data.get("bucket")
+        detection: DetectionSettings | None = info.data.get("detection")
+        if bucket is None or detection is None:
+            return services
+        for name, service in services.items():
+            _require_fitting(service, bucket, detection, at=(name,))
+            for category, inner in service.categories.items():
+                _require_fitting(inner, bucket, detection, at=(name, "categories", category))
         return services
 
     @field_validator("metrics")
@@ -322,6 +401,23 @@ def environment_word(name: str) -> str:
     'DESK_EAST'
     """
     return "".join(letter if letter.isalnum() else "_" for letter in name).upper()
+
+
+def _require_fitting(
+    part: CategorySettings, bucket: timedelta, detection: DetectionSettings, *, at: KeyPath
+) -> None:
+    """Refuse static rules over half a bucket, or over more than what is remembered."""
+    longest = detection.windows[-1]
+    for place, rule in enumerate(part.rules):
+        said, where = format_duration(rule.within), (*at, "rules", place, "within")
+        if rule.within % bucket:
+            better = format_duration(-(-rule.within // bucket) * bucket)
+            raise Misfit(
+                f"{said}: no multiple of the bucket, {format_duration(bucket)}; use {better}", at=where
+            )
+        if rule.within > longest:
+            remedy = f"use {format_duration(longest)}, or add {said} to detection.windows"
+            raise Misfit(f"{said}: longer than the longest window; {remedy}", at=where)
 
 
 def _fitted(windows: tuple[timedelta, ...], bucket: timedelta) -> tuple[timedelta, ...]:

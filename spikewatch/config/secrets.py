@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from spikewatch.adapters.zendesk.settings import SECRET_KEYS, Auth
 from spikewatch.config.model import Purpose, environment_word
 from spikewatch.config.reading import KeyPath, Problem, Reading
 from spikewatch.core.settings import Secret
 
-_NEEDED = {"sources": ("client_secret",), "slack": ("bot_token",)}
+_NEEDED = {"slack": ("bot_token",)}
 _OPTIONAL = {"slack": ("app_token",), "heartbeat": ("url",)}
+_STORE = "store.password"
 _NAMES = {"password", "secret", "token", "api_key", "apikey", "credentials", "webhook_url"}
 _ENDINGS = ("_secret", "_token", "_password", "_api_key", "_passphrase")
 
@@ -51,12 +53,13 @@ class Found:
 def collect(reading: Reading, *, env: Mapping[str, str], folder: Path, purpose: Purpose) -> Found:
     """Return the secrets of every section; files are looked for beside the configuration.
 
-    A variable wins over a file. What is missing is a mistake for the daemon and a note for a check.
+    A variable wins over a file. What is missing is a mistake for the daemon and a note for a check. A replay needs none
+    but the store's, whose counts it may be asked to replay.
     """
     found = Found()
-    if purpose is Purpose.REPLAY:
-        return found
     for wanted in _wanted(reading.values):
+        if purpose is Purpose.REPLAY and wanted.place != _STORE:
+            continue
         file = _at(reading.values, wanted.path)
         if env.get(wanted.variable, "").strip():
             found.secrets[wanted.place] = Secret(env[wanted.variable].strip())
@@ -65,6 +68,8 @@ def collect(reading: Reading, *, env: Mapping[str, str], folder: Path, purpose: 
             _take_file(found, wanted, folder / file, reading=reading)
         elif wanted.is_needed:
             _miss(found, wanted, reading=reading, purpose=purpose)
+    if purpose is not Purpose.REPLAY:
+        found.notes.extend(_strays(reading.values, env))
     return found
 
 
@@ -97,10 +102,40 @@ def _wanted(values: Mapping[str, Any]) -> Iterator[Wanted]:
     for place, source in enumerate(sources if isinstance(sources, list) else []):
         name = source.get("name") if isinstance(source, dict) else None
         if isinstance(name, str):
-            yield from _of_section("sources", name=name, path=("sources", place))
+            yield from _of_source(source, name=name, path=("sources", place))
     if isinstance(values.get("slack"), dict):
         yield from _of_section("slack", name=None, path=("slack",))
     yield from _of_section("heartbeat", name=None, path=("heartbeat",))
+    yield Wanted(_STORE, "SPIKEWATCH_STORE_PASSWORD", ("store_password_file",), is_needed=False)
+
+
+def _of_source(source: Mapping[str, Any], *, name: str, path: KeyPath) -> Iterator[Wanted]:
+    """Return the secret of a source, which depends on its kind and on how it signs in; a file has none."""
+    kind = source.get("kind")
+    if kind == "csv":
+        return
+    key = "password" if kind == "sql" else _key_of(source.get("auth"))
+    variable = f"SPIKEWATCH_{environment_word(name)}_{key.upper()}"
+    yield Wanted(f"sources.{name}.{key}", variable, (*path, f"{key}_file"), is_needed=kind != "sql")
+
+
+def _key_of(auth: object) -> str:
+    chosen = next((each for each in Auth if each == auth), Auth.CLIENT_CREDENTIALS)
+    return SECRET_KEYS[chosen]
+
+
+def _strays(values: Mapping[str, Any], env: Mapping[str, str]) -> Iterator[str]:
+    """Return a line for each secret in the environment that its source does not use."""
+    sources = values.get("sources")
+    for source in sources if isinstance(sources, list) else ():
+        name = source.get("name") if isinstance(source, dict) else None
+        if not isinstance(name, str) or source.get("kind") != "zendesk":
+            continue
+        used = _key_of(source.get("auth"))
+        for auth, key in SECRET_KEYS.items():
+            variable = f"SPIKEWATCH_{environment_word(name)}_{key.upper()}"
+            if key != used and env.get(variable, "").strip():
+                yield f"{variable} is set and not used: source {name} needs `auth: {auth}` for it"
 
 
 def _of_section(section: str, *, name: str | None, path: KeyPath) -> Iterator[Wanted]:

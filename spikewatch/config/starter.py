@@ -49,8 +49,10 @@ _SAMPLE: Mapping[str, Any] = {
     "calendar": {"country": "JP", "days_off": ["2026-12-30", "2026-12-31"]},
     "detection": {"false_alarms_per_week": 1.0, "min_tickets": 5, "min_ratio": 1.5},
     "slack": {"channel": "#support-alerts"},
+    "links": {"tickets": True},
     "metrics": {"listen": "127.0.0.1:9463"},
     "retention": {"counts": "53w"},
+    "reconcile": {"at": "04:00"},
 }
 
 _FIRST = ("timezone", "language")
@@ -63,6 +65,7 @@ _SERVICES = """\
 #     categories:
 #       "login*": {min_tickets: 8}
 #       spam: {enabled: false}
+#       leak: {rules: [{tickets: 3, within: 30m, severity: critical}]}
 """
 
 

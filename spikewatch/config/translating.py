@@ -45,6 +45,8 @@ def problems_of(error: ValidationError, *, model: type[BaseModel], reading: Read
         cause = detail.get("ctx", {}).get("error")
         if isinstance(cause, Misfit):
             path = (*path, *cause.at)
+        if detail["type"].startswith("union_tag_"):
+            path = (*path, str(detail["ctx"]["discriminator"]).strip("'"))
         problems.append(Problem(reading.line_of(path), _said(detail, path, model=model), path))
     return problems
 
@@ -55,6 +57,8 @@ def _path_in(values: object, loc: Sequence[str | int]) -> KeyPath:
     loc = loc[:-1] if loc and loc[-1] == "[key]" else loc
     for place, part in enumerate(loc):
         is_last = place == len(loc) - 1
+        if isinstance(values, dict) and part == values.get("kind") and part not in values:
+            continue  # which of several settings classes it is
         if isinstance(values, dict) and (part in values or is_last):
             path.append(part)
             values = values.get(part)
@@ -67,10 +71,12 @@ def _path_in(values: object, loc: Sequence[str | int]) -> KeyPath:
 def _said(detail: ErrorDetails, path: KeyPath, *, model: type[BaseModel]) -> str:
     context, given = detail.get("ctx", {}), detail["input"]
     kind = "float_type" if isinstance(given, float) and math.isnan(given) else detail["type"]
+    if kind.startswith("union_tag_"):
+        return _of_no_kind(context, known=_kinds_at(model, detail["loc"]))
     if kind == "missing":
-        return _missing(str(path[-1]), section=_model_at(model, path[:-1]))
+        return _missing(str(path[-1]), section=_model_at(model, detail["loc"][:-1]))
     if kind == "extra_forbidden":
-        return _unknown(str(path[-1]), section=_model_at(model, path[:-1]))
+        return _unknown(str(path[-1]), section=_model_at(model, detail["loc"][:-1]))
     if given is None:
         return "is empty; give it a value or remove the key (a text that begins with # must be quoted)"
     if kind == "value_error":
@@ -78,13 +84,24 @@ def _said(detail: ErrorDetails, path: KeyPath, *, model: type[BaseModel]) -> str
         return (
             _said(cause.errors()[0], path, model=model) if isinstance(cause, ValidationError) else str(cause)
         )
-    if kind in ("enum", "literal_error", "union_tag_invalid"):
-        return _not_among(str(given), str(context.get("expected", context.get("expected_tags", ""))))
     return (
-        _bounds(kind, context, given)
+        _choice(kind, context, given)
+        or _bounds(kind, context, given)
         or _shape(kind, context, given)
         or f"{_named(given)}: {detail['msg'].lower()}"
     )
+
+
+def _of_no_kind(context: dict[str, Any], *, known: Sequence[str]) -> str:
+    if "tag" not in context:
+        return "is missing; write one of " + ", ".join(known)
+    return _not_among(str(context["tag"]), ", ".join(known))
+
+
+def _choice(kind: str, context: dict[str, Any], given: object) -> str | None:
+    if kind not in ("enum", "literal_error"):
+        return None
+    return _not_among(str(given), str(context.get("expected", "")))
 
 
 def _missing(key: str, *, section: type[BaseModel] | None) -> str:
@@ -183,6 +200,8 @@ def _model_at(model: type[BaseModel], path: KeyPath) -> type[BaseModel] | None:
 
 def _inside(annotation: Any, part: str | int) -> Any:  # noqa: ANN401 -- types as the typing module spells them
     if _is_model(annotation):
+        if part in _kinds_of(annotation):
+            return annotation
         field = keys_of(annotation).get(str(part))
         return field.annotation if field else None
     inner = get_args(annotation)
@@ -191,6 +210,21 @@ def _inside(annotation: Any, part: str | int) -> Any:  # noqa: ANN401 -- types a
     if get_origin(annotation) is tuple and isinstance(part, int):
         return inner[0]
     return next((found for member in inner if (found := _inside(member, part)) is not None), None)
+
+
+def _kinds_at(model: type[BaseModel], path: KeyPath) -> list[str]:
+    """Return the kinds of settings that may stand at a path."""
+    found: Any = model
+    for part in path:
+        found = _inside(found, part)
+    union = next(iter(get_args(found)), None)
+    return [kind for member in get_args(union) for kind in _kinds_of(member)]
+
+
+def _kinds_of(model: type[BaseModel]) -> tuple[str, ...]:
+    """Return what `kind` says in a settings class that has one."""
+    field = model.model_fields.get("kind")
+    return get_args(field.annotation) if field else ()
 
 
 def keys_of(model: type[BaseModel]) -> dict[str, FieldInfo]:

@@ -10,9 +10,16 @@ from spikewatch.adapters.memory import MemoryStore
 from spikewatch.app.explaining import Look, facts, look, text
 from spikewatch.app.explaining.origins import DEFAULT, Origins
 from spikewatch.core.counts import ALL, SeriesKey, Ticket
-from spikewatch.core.explaining import GateName
+from spikewatch.core.explanations import GateName
 from spikewatch.core.scoring import WhyNot
-from spikewatch.core.settings import CategorySettings, DetectionSettings, ModelName, ServiceSettings
+from spikewatch.core.settings import (
+    CategorySettings,
+    DetectionSettings,
+    ModelName,
+    RuleSeverity,
+    ServiceSettings,
+    StaticRule,
+)
 from spikewatch.core.timegrid import bucket_number
 from spikewatch.cycle import Cycle, Detector
 from spikewatch.errors import Fault, Mistake
@@ -159,6 +166,50 @@ def test_what_moved_away_since_is_said() -> None:
 
     assert "did not alert" in told[0]
     assert any("tickets have been moved or removed since" in line for line in told)
+    (kept,) = [line for line in told if line.strip().startswith("as judged")]
+    assert "25 tickets in 15 min" in kept or "more than" in kept
+
+
+def test_the_incident_keeps_the_judgement_that_opened_it(live: Live) -> None:
+    at = BURST.start + STEP
+
+    found = seen(live.store, at=at)
+
+    (incident,) = [incident for incident, _ in found.incidents]
+    assert incident.explained == found.explanation == found.kept
+    assert not [line for line in lines(found) if line.strip().startswith("as judged")]
+    told = json.loads(facts.as_json(found, zone=TOKYO, origins=NEVER, budget=1.0))
+    assert told["as_judged"]["windows"] == told["windows"]
+    assert told["as_judged"]["normal"] == told["normal"]
+
+
+def test_what_an_incident_kept_is_told_after_its_history_was_dropped() -> None:
+    old = Live(Desk.simulated(BURST)).begin()
+    old.live_through(JUDGED + timedelta(hours=5))
+    at = BURST.start + STEP
+    before = seen(old.store, at=at)
+    old.store.forget(tickets_before=BEGAN, counts_before=JUDGED - timedelta(days=7))
+
+    after = seen(old.store, at=at, kept_for=timedelta(days=7))
+
+    assert after.explanation == before.explanation
+    assert lines(after)[0] == lines(before)[0]
+
+
+def test_a_static_rule_is_told_with_its_count() -> None:
+    rule = StaticRule(tickets=20, within=timedelta(minutes=30), severity=RuleSeverity.CRITICAL)
+    judging = with_services(payments=ServiceSettings(categories={"login": CategorySettings(rules=(rule,))}))
+    ruled = Live(Desk.simulated(BURST), judged_by=judging).begin()
+    ruled.live_through(JUDGED + timedelta(hours=5))
+
+    found = seen(ruled.store, at=BURST.start + STEP, judging=judging)
+
+    told = lines(found)
+    assert found.explanation.rule_met is not None
+    assert "a static rule alerts from 20 on" in told[0]
+    assert any(line.split()[:1] == ["ALERTS"] and "critical" in line for line in told)
+    named = json.loads(facts.as_json(found, zone=TOKYO, origins=NEVER, budget=1.0))["rules"]
+    assert [(part["tickets"], part["within_minutes"], part["met"]) for part in named] == [(20, 30, True)]
 
 
 def test_late_tickets_are_left_out_and_told() -> None:

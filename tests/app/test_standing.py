@@ -33,7 +33,12 @@ def test_a_store_that_was_never_read_to_the_end_says_so(tmp_path: Path) -> None:
 
     told = list(status(file, env={}, as_json=False))
 
-    assert told[:3] == ["source desk: not read to the end yet", "judged: nothing yet", "open incidents: none"]
+    assert told[:4] == [
+        "source desk: not read to the end yet",
+        "judged: nothing yet",
+        "detection waits: backfill 0 %",
+        "open incidents: none",
+    ]
     assert "messages waiting: none" in told
     assert told[-1].endswith("1 tickets")
 

@@ -1,6 +1,8 @@
 """`spikewatch explain` from the outside: text and JSON from a store on disk, and a plain line for what cannot be told."""
 
 import json
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -120,3 +122,22 @@ def test_a_store_that_is_not_there_says_who_makes_it(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert "does not exist yet: `spikewatch run`" in done.stderr
+
+
+def test_the_chart_comes_as_a_png_that_can_be_sent_into_a_file(folder: Path) -> None:
+    command = (
+        sys.executable,
+        "-m",
+        "spikewatch",
+        "explain",
+        "--config",
+        "watch.yaml",
+        *LOGIN,
+        "--format",
+        "png",
+    )
+
+    drawn = subprocess.run(command, cwd=folder, capture_output=True, check=True, timeout=60)
+
+    assert drawn.stdout.startswith(b"\x89PNG\r\n\x1a\n")
+    assert drawn.stderr == b""

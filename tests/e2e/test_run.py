@@ -95,8 +95,8 @@ def test_a_surge_is_read_judged_told_and_shown(place: Place) -> None:
     told_after = spikewatch("status", "--config", "watch.yaml", folder=place.folder)
 
     assert ended_with == 0
-    assert [message.channel_name for message in place.chat.messages] == ["alerts"]
-    assert "shop" in place.chat.messages[0].text
+    assert [message.channel_name for message in place.chat.roots] == ["alerts"]
+    assert "shop" in place.chat.roots[0].text
     assert [family for family in FAMILIES if family not in metrics] == []
     assert 'spikewatch_incidents_open{severity="warning"} 1' in metrics
     assert 'spikewatch_notifications_pending{channel="#pay"} 0' in metrics
@@ -123,7 +123,7 @@ def test_a_restart_goes_on_where_it_stopped_and_edits_the_message_that_stands(pl
     with daemon(place.folder) as running:
         running.wait_for("delivered")
         assert running.terminate() == 0
-    (posted,) = place.chat.messages
+    (posted,) = place.chat.roots
     port = port_of(place.desk)
     place.desk.stop()
     since, shown_at = place.ended - timedelta(minutes=5), place.ended + timedelta(seconds=5)
@@ -148,7 +148,7 @@ def test_a_restart_goes_on_where_it_stopped_and_edits_the_message_that_stands(pl
         asked = exports(desk)
 
     assert 'spikewatch_incidents_open{severity="warning"} 1' in shown_at_once
-    assert [message.ts for message in place.chat.messages] == [posted.ts]
+    assert [message.ts for message in place.chat.roots] == [posted.ts]
     assert "raised" in place.chat.edits[0].blocks[1]["text"]["text"]
     assert all("cursor" in query for query in asked)
     assert len(asked) < 15
@@ -158,7 +158,7 @@ def test_a_restart_goes_on_where_it_stopped_and_edits_the_message_that_stands(pl
 def test_a_power_cut_while_slack_answers_leaves_exactly_one_message(place: Place) -> None:
     place.chat.fail("chat.postMessage", ChatFault(delay_s=30.0))
     with daemon(place.folder) as running:
-        eventually(lambda: len(place.chat.messages) == 1, why=running.story)
+        eventually(lambda: len(place.chat.roots) == 1, why=running.story)
         running.kill()
 
     with daemon(place.folder) as running:
@@ -166,7 +166,7 @@ def test_a_power_cut_while_slack_answers_leaves_exactly_one_message(place: Place
         eventually(lambda: 'notifications_pending{channel="#alerts"} 0' in running.get("/metrics")[1])
         assert running.terminate() == 0
 
-    assert len(place.chat.messages) == 1
+    assert len(place.chat.roots) == 1
     assert "conversations.history" in [call.method for call in place.chat.calls]
 
 
@@ -184,7 +184,7 @@ def test_a_power_cut_while_history_is_read_costs_at_most_a_page(place: Place) ->
 
     assert asked[3]["cursor"] == asked[2]["cursor"]
     assert sum("start_time" in query for query in asked) == 1
-    assert len(place.chat.messages) == 1
+    assert len(place.chat.roots) == 1
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])

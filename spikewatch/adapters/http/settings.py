@@ -37,8 +37,9 @@ class MetricsSettings(Settings):
     """Address of the web server; this machine only, unless you say otherwise (0.0.0.0:9463). Port 0 takes a free one."""
     windows: tuple[Duration, ...] = (timedelta(minutes=15),)
     """Windows exposed for each series; each further one adds four samples a series."""
-    detail: Literal["full", "surging", "none"] = "full"
-    """Which series are exposed: all up to max_series, only those of open incidents, or none but the roll-ups."""
+    detail: Literal["full", "active", "surging", "none"] = "full"
+    """Which series are exposed: all up to max_series, those with a ticket within a week (active), only those of open
+    incidents (surging), or none but the roll-ups."""
     max_series: Annotated[int, Field(ge=0, le=20_000)] = 2000
     """Most (service, category) series exposed: surging ones first, then by score, then by volume. The rest is counted."""
     stale_after: Duration = timedelta(minutes=10)

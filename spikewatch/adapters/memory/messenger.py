@@ -21,6 +21,8 @@ class Posted:
     key: str
     message: Message
     edits: int = 0
+    root: Receipt | None = None
+    """The message below which it stands; None for a message of its own."""
 
 
 class MemoryMessenger:
@@ -45,9 +47,16 @@ class MemoryMessenger:
             self._failures.extend((error, done) for error in errors)
 
     def messages(self, channel: str) -> Sequence[Posted]:
-        """Return what stands in a channel, in the order of posting."""
+        """Return what stands in a channel, in the order of posting; replies stand in their threads."""
         with self._lock:
-            return [posted for posted in self._posted.values() if posted.receipt.channel == channel]
+            return [
+                each for each in self._posted.values() if each.receipt.channel == channel and not each.root
+            ]
+
+    def replies(self, root: Receipt) -> Sequence[Posted]:
+        """Return what stands in the thread below a message, in the order of posting."""
+        with self._lock:
+            return [each for each in self._posted.values() if each.root == root]
 
     def remove(self, receipt: Receipt) -> None:
         """Delete a message, as a person may."""
@@ -69,17 +78,27 @@ class MemoryMessenger:
                 raise MessageGone(f"{receipt.channel} has no message {receipt.message}")
             self._posted[receipt] = replace(posted, message=message, edits=posted.edits + 1)
 
+    def reply(self, root: Receipt, message: Message, *, key: str) -> Receipt:
+        """Post a message in the thread below another."""
+        with self._attempt():
+            if root not in self._posted:
+                raise MessageGone(f"{root.channel} has no message {root.message}")
+            receipt = Receipt(root.channel, str(next(self._numbers)))
+            self._posted[receipt] = Posted(receipt, key, message, root=root)
+            return receipt
+
     def find(
         self,
         *,
         channel: str,
         key: str,
         since: datetime,  # noqa: ARG002 -- part of the port; without a clock nothing here is too old to be found
+        root: Receipt | None = None,
     ) -> Receipt | None:
         """Look for a message posted with the key."""
         with self._attempt():
-            found = [posted.receipt for posted in self.messages(channel) if posted.key == key]
-            return found[0] if found else None
+            found = [each for each in self._posted.values() if each.key == key and each.root == root]
+            return next((each.receipt for each in found if root or each.receipt.channel == channel), None)
 
     @contextmanager
     def _attempt(self) -> Iterator[None]:

@@ -38,6 +38,22 @@ class MemoryMeter:
         """Note one request to a source."""
         self._note("request", source=source, code=code)
 
+    def page_read(self, source: str) -> None:
+        """Note a page that was read and kept."""
+        self._note("page_read", source=source)
+
+    def poll_skipped(self, source: str, *, reason: str) -> None:
+        """Note a poll that was due and asked nothing."""
+        self._note("poll_skipped", source=source, reason=reason)
+
+    def backfilled(self, source: str, *, fraction: float, left: timedelta | None) -> None:
+        """Note how much of a source's history is read."""
+        self._note("backfilled", source=source, fraction=fraction, left=left)
+
+    def reconciled(self, source: str, *, check: str, missed: int = 0, difference: int | None = None) -> None:
+        """Note a check that was carried through."""
+        self._note("reconciled", source=source, check=check, missed=missed, difference=difference)
+
     def quota(self, source: str, quota: Quota) -> None:
         """Note the limit a source stated."""
         self._note("quota", source=source, quota=quota)
@@ -73,6 +89,14 @@ class MemoryMeter:
     def dropped(self, channel: str) -> None:
         """Note a delivery given up for good."""
         self._note("dropped", channel=channel)
+
+    def suppressed(self, channel: str, *, reason: str) -> None:
+        """Note a notice that was held back from a channel."""
+        self._note("suppressed", channel=channel, reason=reason)
+
+    def acted(self, *, act: str, outcome: str) -> None:
+        """Note what became of an act."""
+        self._note("acted", act=act, outcome=outcome)
 
     def _note(self, event: str, **fields: object) -> None:
         self.notes.append(Noted(event, fields))

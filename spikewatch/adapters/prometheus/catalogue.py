@@ -5,6 +5,7 @@ configuration and the help desk, cleaned; never ticket ids, subjects, people or 
 """
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -59,6 +60,20 @@ def clean_label(value: str) -> str:
     """
     shown = "".join(sign for sign in value if unicodedata.category(sign) not in _UNPRINTABLE)
     return shown.strip()[:LONGEST_LABEL].strip() or "unknown"
+
+
+def label_text(values: Mapping[str, str]) -> str:
+    """Return labels as they stand behind a name, sorted and escaped; nothing where there are none.
+
+    >>> label_text({"service": "pay", "category": "login"})
+    '{category="login",service="pay"}'
+    """
+    parts = (f'{key}="{_escaped(values[key])}"' for key in sorted(values))
+    return f"{{{','.join(parts)}}}" if values else ""
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _gauge(part: Part, name: str, help_text: str, *labels: str) -> Metric:
@@ -120,6 +135,7 @@ CATALOGUE: tuple[Metric, ...] = (
     _gauge(_SERIES, "window_end_timestamp_seconds", "End of the newest window evaluated", "source", "window"),
     _gauge(_SERIES, "window_duration_seconds", "Length of the window", "window"),
     _gauge(_SERIES, "incidents_open", "Open incidents", "severity"),
+    _gauge(_SERIES, "incidents_unacknowledged", "Open incidents that nobody has taken yet", "severity"),
     _counter(_SERIES, "incidents_opened_total", "Incidents opened", "severity"),
     _counter(_SERIES, "incidents_closed_total", "Incidents closed", "severity"),
     _gauge(
@@ -132,9 +148,59 @@ CATALOGUE: tuple[Metric, ...] = (
         "category",
         "severity",
     ),
+    _histogram(
+        "incident_duration_seconds",
+        "From the beginning of an incident to its end, of closed ones",
+        "severity",
+    ),
+    _histogram(
+        "incident_detection_delay_seconds",
+        "From the end of the bucket that opened an incident until it was known",
+    ),
     _gauge(_HEALTH, "source_up", "1 if the newest poll worked; 0 before the first", "source"),
     _counter(_HEALTH, "polls_total", "Polls that finished, well or badly", "source"),
     _counter(_HEALTH, "poll_failures_total", "Polls that failed", "source", "reason"),
+    _counter(
+        _HEALTH,
+        "polls_skipped_total",
+        "Polls that were due and asked nothing: one still ran, limit kept, waiting after a failure, or credentials refused",
+        "source",
+        "reason",
+    ),
+    _gauge(_HEALTH, "backfill_progress_ratio", "Share of the wanted history that is read, 0 to 1", "source"),
+    _gauge(
+        _HEALTH,
+        "backfill_left_seconds",
+        "Time until the wanted history is read; absent while unknown",
+        "source",
+    ),
+    _counter(
+        _HEALTH,
+        "missed_updates_total",
+        "Changes that a nightly second reading found and the live one had missed; each is healed",
+        "source",
+    ),
+    _gauge(
+        _HEALTH,
+        "count_difference_tickets",
+        "Tickets of the newest checked day that the source counts and the store does not; absent before the first check",
+        "source",
+        "scope",
+    ),
+    _gauge(
+        _HEALTH,
+        "reconciliation_last_success_timestamp_seconds",
+        "End of the newest check that was carried through; absent before the first",
+        "source",
+        "check",
+    ),
+    _gauge(
+        _HEALTH,
+        "detection_waiting",
+        "1 for what detection waits for before it can tell of anything, else 0",
+        "reason",
+    ),
+    _gauge(_HEALTH, "detection_known_seconds", "Known history that the next baseline learns from"),
     _histogram("poll_duration_seconds", "Time of one poll", "source"),
     _gauge(_HEALTH, "poll_interval_seconds", "Interval in force, back-off included", "source"),
     _gauge(
@@ -143,7 +209,7 @@ CATALOGUE: tuple[Metric, ...] = (
     _gauge(
         _HEALTH,
         "poll_last_success_timestamp_seconds",
-        "End of the newest poll that worked; 0 before it",
+        "End of the newest poll that worked, or of its newest page while it lasts; 0 before it",
         "source",
     ),
     _counter(_HEALTH, "source_tickets_read_total", "Tickets read, repeats included", "source"),
@@ -174,6 +240,12 @@ CATALOGUE: tuple[Metric, ...] = (
     _counter(_HEALTH, "detection_runs_total", "Passes that finished, well or badly"),
     _counter(_HEALTH, "detection_failures_total", "Passes that failed", "reason"),
     _counter(_HEALTH, "detection_buckets_total", "Buckets judged"),
+    _counter(
+        _HEALTH,
+        "detection_skipped_total",
+        "Series that a pass left out: too little history, no data, or muted",
+        "reason",
+    ),
     _gauge(
         _HEALTH, "detection_last_run_timestamp_seconds", "End of the newest pass that worked; 0 before it"
     ),
@@ -182,6 +254,16 @@ CATALOGUE: tuple[Metric, ...] = (
     _counter(_HEALTH, "notifications_total", "Delivery attempts that finished, well or badly", "channel"),
     _counter(_HEALTH, "notification_failures_total", "Delivery attempts that failed", "channel", "reason"),
     _counter(_HEALTH, "notifications_dropped_total", "Deliveries given up for good", "channel"),
+    _counter(
+        _HEALTH,
+        "notifications_suppressed_total",
+        "Notices held back by a silence, maintenance, a snooze, a dismissal or a route",
+        "channel",
+        "reason",
+    ),
+    _counter(_HEALTH, "acts_total", "What people did to incidents, by what became of it", "act", "outcome"),
+    _gauge(_HEALTH, "buttons_connected", "1 while presses of buttons arrive; 0 without an app token"),
+    _counter(_HEALTH, "buttons_connects_total", "Attempts to connect for presses of buttons", "outcome"),
     _histogram("notification_duration_seconds", "Time of one delivery that worked", "channel"),
     _gauge(_HEALTH, "notifications_pending", "Deliveries waiting or under way", "channel"),
     _gauge(
@@ -200,6 +282,11 @@ CATALOGUE: tuple[Metric, ...] = (
     _counter(_HEALTH, "heartbeat_failures_total", "Calls of the heartbeat's address that failed"),
     _gauge(_HEALTH, "store_size_bytes", "Size of the store"),
     _gauge(_HEALTH, "store_free_bytes", "Free space where the store lies"),
+    _counter(_HEALTH, "store_writes_total", "Writes to the store, well or badly"),
+    _counter(
+        _HEALTH, "store_write_failures_total", "Writes that the store refused; nothing of them was kept"
+    ),
+    _histogram("store_write_duration_seconds", "Time of one write, its wait for other writes included"),
     _gauge(_HEALTH, "store_rows", "Tickets and counts kept"),
     _gauge(_HEALTH, "store_oldest_timestamp_seconds", "Oldest bucket kept; 0 while there is none"),
     _gauge(_HEALTH, "config_last_reload_successful", "1 if the newest load of the configuration worked"),

@@ -8,6 +8,7 @@ Nothing here carries a timestamp of its own: Prometheus notices by itself which 
 """
 
 import gzip
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from typing import Literal, Self, TypeAlias
 
 import numpy as np
 
-from spikewatch.adapters.prometheus.catalogue import METRICS, Kind, clean_label
+from spikewatch.adapters.prometheus.catalogue import METRICS, Kind, clean_label, label_text
 from spikewatch.core.counts import Bools, Floats, Ints, Roster
 from spikewatch.core.incidents import Incident, Phase, Severity
 from spikewatch.core.settings import format_duration
@@ -28,7 +29,7 @@ MOST_INCIDENTS = 100
 
 STATES = ("learning", "normal", "surging", "no_data", "muted")
 
-Detail: TypeAlias = Literal["full", "surging", "none"]
+Detail: TypeAlias = Literal["full", "active", "surging", "none"]
 
 _DECIMALS = 1e4
 
@@ -99,7 +100,7 @@ class _Level:
         if window not in self._labels:
             extra = {"window": window} if window else {}
             self._labels[window] = tuple(
-                _labels({**dict(zip(self.keys, name, strict=True)), **extra}) for name in self.names
+                label_text({**dict(zip(self.keys, name, strict=True)), **extra}) for name in self.names
             )
         return self._labels[window]
 
@@ -149,7 +150,8 @@ class FleetRenderer:
 
     windows     which windows are exposed; where none of them is judged, the shortest that is
     max_series  most (service, category) series exposed; the rest is counted in spikewatch_series_hidden
-    detail      full: all series up to the limit; surging: those of open incidents; none: roll-ups only
+    detail      full: all series up to the limit; active: those with tickets within the past week, and surging ones;
+                surging: those of open incidents; none: roll-ups only
     """
 
     def __init__(
@@ -177,7 +179,7 @@ class FleetRenderer:
         hidden = {"limit": int(over_limit.sum()), "filter": int((~shown & ~over_limit).sum())}
         states = [
             *self._surging(snapshot, shown),
-            _family("spikewatch_series", _by("state", _states(snapshot))),
+            _family("spikewatch_series", _by("state", states_of(snapshot))),
             _family("spikewatch_series_hidden", _by("reason", hidden)),
             _family("spikewatch_series_limit", [f" {self._limit}"]),
             *_window_families(snapshot, windows),
@@ -200,7 +202,14 @@ class FleetRenderer:
     def _choose(self, snapshot: Snapshot, *, now: datetime) -> tuple[Bools, Bools]:
         level = self._series
         surging = level.whether(snapshot.surging)
-        candidates = {"full": np.ones_like(surging), "surging": surging, "none": np.zeros_like(surging)}
+        everything = np.ones_like(surging)
+        active = everything if snapshot.active is None else surging | level.whether(snapshot.active)
+        candidates = {
+            "full": everything,
+            "active": active,
+            "surging": surging,
+            "none": np.zeros_like(surging),
+        }
         score, volume = np.zeros(len(level.names)), np.zeros(len(level.names))
         for readings in snapshot.readings.values():
             judged = _judged(readings)
@@ -277,15 +286,6 @@ def _judged(readings: WindowReadings) -> Bools:
     return finite
 
 
-def _labels(values: Mapping[str, str]) -> str:
-    parts = (f'{key}="{_escaped(values[key])}"' for key in sorted(values))
-    return f"{{{','.join(parts)}}}" if values else ""
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"')
-
-
 def _samples(labels: Sequence[str], values: Ints | Floats, exposed: Bools) -> list[str]:
     numbers = values.tolist()
     return [f"{labels[row]} {numbers[row]}" for row in np.flatnonzero(exposed).tolist()]
@@ -300,7 +300,7 @@ def _family(name: str, samples: Iterable[str], *, openmetrics: bool = False) -> 
 
 
 def _by(label: str, numbers: Mapping[str, int]) -> list[str]:
-    return [f"{_labels({label: value})} {number}" for value, number in numbers.items()]
+    return [f"{label_text({label: value})} {number}" for value, number in numbers.items()]
 
 
 def _severities(numbers: Mapping[str, int]) -> dict[str, int]:
@@ -311,7 +311,8 @@ def _timestamp(instant: datetime) -> str:
     return f"{instant.timestamp():.3f}"
 
 
-def _states(snapshot: Snapshot) -> dict[str, int]:
+def states_of(snapshot: Snapshot) -> dict[str, int]:
+    """Return how many series are in each state; each is in exactly one."""
     leaves = slice(0, snapshot.roster.n_leaves)
     judged = np.zeros(len(snapshot.roster), dtype=np.bool_)
     for readings in snapshot.readings.values():
@@ -332,13 +333,13 @@ def _window_families(snapshot: Snapshot, windows: Sequence[WindowReadings]) -> I
         if watermark is not None and snapshot.judged_until is not None:
             # Buckets above a source's own watermark were unknown when the fleet was judged.
             end = _timestamp(min(watermark, snapshot.judged_until))
-            ends |= {_labels({"source": clean_label(source), "window": name}): end for name in names}
+            ends |= {label_text({"source": clean_label(source), "window": name}): end for name in names}
     yield _family(
         "spikewatch_window_end_timestamp_seconds", [f"{labels} {end}" for labels, end in ends.items()]
     )
     yield _family(
         "spikewatch_window_duration_seconds",
-        [f"{_labels({'window': name})} {window.total_seconds()}" for name, window in names.items()],
+        [f"{label_text({'window': name})} {window.total_seconds()}" for name, window in names.items()],
     )
 
 
@@ -348,9 +349,13 @@ def _incident_families(snapshot: Snapshot) -> Iterable[str]:
         str(severity): sum(incident.severity is severity for incident in incidents) for severity in Severity
     }
     yield _family("spikewatch_incidents_open", _by("severity", _severities(count)))
+    waiting = Counter(
+        str(incident.severity) for incident in incidents if incident.handling.acknowledged_at is None
+    )
+    yield _family("spikewatch_incidents_unacknowledged", _by("severity", _severities(waiting)))
     newest = sorted(incidents, key=lambda incident: incident.opened_at, reverse=True)
     loudest = sorted(newest, key=lambda incident: incident.severity is not Severity.CRITICAL)[:MOST_INCIDENTS]
-    starts = {_labels(_incident_labels(incident)): _timestamp(incident.started_at) for incident in loudest}
+    starts = {label_text(_incident_labels(incident)): _timestamp(incident.started_at) for incident in loudest}
     yield _family(
         "spikewatch_incident_start_timestamp_seconds",
         [f"{labels} {start}" for labels, start in starts.items()],

@@ -5,7 +5,8 @@ with a gap and an alert can tell "none so far" from "not running".
 """
 
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from prometheus_client import (
@@ -21,7 +22,11 @@ from prometheus_client import (
 )
 
 from spikewatch.adapters.prometheus.catalogue import METRICS, clean_label
+from spikewatch.core.acts import ActKind
+from spikewatch.core.incidents import Change, Phase, Severity
+from spikewatch.core.muting import Muted
 from spikewatch.core.outbox import Delivery
+from spikewatch.errors import Fault
 from spikewatch.ports import Clock, PageOutcome, Quota, StoreStats
 
 POLL_REASONS = ("timeout", "connect", "auth", "rate_limited", "server", "parse", "cursor", "other")
@@ -39,11 +44,17 @@ DELIVERY_REASONS = (
     "other",
 )
 DETECTION_REASONS = ("store", "baseline", "other")
+SKIP_REASONS = ("overlap", "budget", "backoff", "halted")
+UNJUDGED = ("learning", "no_data", "muted")
+WAITING_REASONS = ("first_read", "backfill", "history", "tickets")
 CODES = ("200", "429", "error")
 
 _IO_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _DETECTION_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _FIT_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_WRITE_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10)
+_DELAY_BUCKETS = (30, 60, 120, 300, 600, 900, 1800, 3600)
+_INCIDENT_BUCKETS = (300, 900, 1800, 3600, 7200, 21600, 43200, 86400)
 
 
 def new_registry() -> CollectorRegistry:
@@ -99,7 +110,7 @@ class HealthMetrics:
         # The library would add a `_created` gauge to each counter: twice the samples, and no standard any more.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it so
         self._clock = clock
-        made = _Instruments(registry)
+        made = self._made = _Instruments(registry)
         self._make_poll_metrics(made)
         self._make_detection_metrics(made)
         self._make_delivery_metrics(made)
@@ -121,6 +132,12 @@ class HealthMetrics:
         self._source_up = made.gauge("spikewatch_source_up")
         self._polls = made.counter("spikewatch_polls_total")
         self._poll_failures = made.counter("spikewatch_poll_failures_total")
+        self._skipped = made.counter("spikewatch_polls_skipped_total")
+        self._backfill = made.gauge("spikewatch_backfill_progress_ratio")
+        self._backfill_left = made.gauge("spikewatch_backfill_left_seconds")
+        self._missed = made.counter("spikewatch_missed_updates_total")
+        self._difference = made.gauge("spikewatch_count_difference_tickets")
+        self._reconciled = made.gauge("spikewatch_reconciliation_last_success_timestamp_seconds")
         self._poll_duration = made.histogram("spikewatch_poll_duration_seconds", buckets=_IO_BUCKETS)
         self._poll_interval = made.gauge("spikewatch_poll_interval_seconds")
         self._poll_attempt = made.gauge("spikewatch_poll_last_attempt_timestamp_seconds")
@@ -142,7 +159,22 @@ class HealthMetrics:
         self._detection_runs = made.counter("spikewatch_detection_runs_total")
         self._detection_failures = made.counter("spikewatch_detection_failures_total")
         self._buckets_judged = made.counter("spikewatch_detection_buckets_total")
+        self._unjudged = made.counter("spikewatch_detection_skipped_total")
+        for reason in UNJUDGED:
+            self._unjudged.labels(reason)
+        self._incident_duration = made.histogram(
+            "spikewatch_incident_duration_seconds", buckets=_INCIDENT_BUCKETS
+        )
+        for severity in Severity:
+            self._incident_duration.labels(severity)
+        self._detection_delay = made.histogram(
+            "spikewatch_incident_detection_delay_seconds", buckets=_DELAY_BUCKETS
+        )
         self._detection_last = made.gauge("spikewatch_detection_last_run_timestamp_seconds")
+        self._waiting = made.gauge("spikewatch_detection_waiting")
+        self._known = made.gauge("spikewatch_detection_known_seconds")
+        for reason in WAITING_REASONS:
+            self._waiting.labels(reason)
         self._refit_duration = made.histogram(
             "spikewatch_baseline_refit_duration_seconds", buckets=_FIT_BUCKETS
         )
@@ -152,6 +184,14 @@ class HealthMetrics:
         self._deliveries = made.counter("spikewatch_notifications_total")
         self._delivery_failures = made.counter("spikewatch_notification_failures_total")
         self._dropped = made.counter("spikewatch_notifications_dropped_total")
+        self._suppressed = made.counter("spikewatch_notifications_suppressed_total")
+        self._acts = made.counter("spikewatch_acts_total")
+        for act in ActKind:
+            self._acts.labels(act, "applied")
+        self._buttons = made.gauge("spikewatch_buttons_connected")
+        self._connects = made.counter("spikewatch_buttons_connects_total")
+        for outcome in ("worked", "failed"):
+            self._connects.labels(outcome)
         self._delivery_duration = made.histogram(
             "spikewatch_notification_duration_seconds", buckets=_IO_BUCKETS
         )
@@ -164,7 +204,12 @@ class HealthMetrics:
         self._heartbeats = made.counter("spikewatch_heartbeats_total")
         self._heartbeat_failures = made.counter("spikewatch_heartbeat_failures_total")
         self._store_size = made.gauge("spikewatch_store_size_bytes")
-        self._store_free = made.gauge("spikewatch_store_free_bytes")
+        self._store_free: Gauge | None = None
+        self._store_writes = made.counter("spikewatch_store_writes_total")
+        self._store_failures = made.counter("spikewatch_store_write_failures_total")
+        self._store_duration = made.histogram(
+            "spikewatch_store_write_duration_seconds", buckets=_WRITE_BUCKETS
+        )
         self._store_rows = made.gauge("spikewatch_store_rows")
         self._store_oldest = made.gauge("spikewatch_store_oldest_timestamp_seconds")
         self._reload_worked = made.gauge("spikewatch_config_last_reload_successful")
@@ -177,6 +222,10 @@ class HealthMetrics:
         for gauge in (self._source_up, self._poll_interval, self._poll_attempt, self._poll_success):
             gauge.labels(source)
         self._poll_duration.labels(source)
+        self._backfill.labels(source)
+        self._missed.labels(source)
+        for reason in SKIP_REASONS:
+            self._skipped.labels(source, reason)
         for reason in POLL_REASONS:
             self._poll_failures.labels(source, reason)
         for code in CODES:
@@ -190,6 +239,8 @@ class HealthMetrics:
         self._delivery_duration.labels(channel)
         for reason in DELIVERY_REASONS:
             self._delivery_failures.labels(channel, reason)
+        for mute in Muted:
+            self._suppressed.labels(channel, mute)
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
@@ -221,6 +272,35 @@ class HealthMetrics:
         """Note one request to a source by HTTP code; whatever is none counts as error."""
         is_code = len(code) == len("200") and code.isascii() and code.isdigit()
         self._requests.labels(clean_label(source), code if is_code else "error").inc()
+
+    def page_read(self, source: str) -> None:
+        """Note a page that was read and kept."""
+        self._poll_success.labels(clean_label(source)).set(self._now())
+
+    def poll_skipped(self, source: str, *, reason: str) -> None:
+        """Note a poll that was due and asked nothing."""
+        self._skipped.labels(clean_label(source), reason).inc()
+
+    def backfilled(self, source: str, *, fraction: float, left: timedelta | None) -> None:
+        """Note how much of a source's history is read, and how long the rest takes where that is known."""
+        name = clean_label(source)
+        self._backfill.labels(name).set(fraction)
+        if left is not None:
+            self._backfill_left.labels(name).set(left.total_seconds())
+
+    def reconciled(self, source: str, *, check: str, missed: int = 0, difference: int | None = None) -> None:
+        """Note a check that was carried through."""
+        name = clean_label(source)
+        self._missed.labels(name).inc(missed)
+        if difference is not None:
+            self._difference.labels(name, check).set(difference)
+        self._reconciled.labels(name, "sweep" if check == "sweep" else "count").set(self._now())
+
+    def waits(self, reason: str | None, *, known: timedelta) -> None:
+        """Set what detection waits for, None for nothing, and how much history is known."""
+        for each in WAITING_REASONS:
+            self._waiting.labels(each).set(each == reason)
+        self._known.set(known.total_seconds())
 
     def quota(self, source: str, quota: Quota) -> None:
         """Note the limit a source stated."""
@@ -272,6 +352,22 @@ class HealthMetrics:
         """Note a delivery given up for good."""
         self._dropped.labels(clean_label(channel)).inc()
 
+    def suppressed(self, channel: str, *, reason: str) -> None:
+        """Note a notice that was held back from a channel."""
+        self._suppressed.labels(clean_label(channel), reason).inc()
+
+    def acted(self, *, act: str, outcome: str) -> None:
+        """Note what became of an act."""
+        self._acts.labels(act, outcome).inc()
+
+    def buttons(self, *, connected: bool) -> None:
+        """Set whether presses of buttons arrive."""
+        self._buttons.set(connected)
+
+    def connected(self, *, worked: bool) -> None:
+        """Note an attempt to connect for presses of buttons."""
+        self._connects.labels("worked" if worked else "failed").inc()
+
     # -- what the daemon sets itself
 
     def poll_interval(self, source: str, *, interval: timedelta) -> None:
@@ -292,6 +388,35 @@ class HealthMetrics:
             else:
                 self._oldest_pending.remove(channel)
 
+    def unjudged(self, states: Mapping[str, int]) -> None:
+        """Note how many series a pass left out, by state."""
+        for reason in UNJUDGED:
+            self._unjudged.labels(reason).inc(states.get(reason, 0))
+
+    def incident_changed(self, change: Change, *, now: datetime) -> None:
+        """Note an incident that opened or closed."""
+        after = change.after
+        if change.before is None:
+            self._detection_delay.observe(max(0.0, (now - after.opened_at).total_seconds()))
+        if after.phase is Phase.CLOSED:
+            ended = after.resolved_at or after.closed_at or now
+            lasted_s = max(0.0, (ended - after.started_at).total_seconds())
+            self._incident_duration.labels(after.severity).observe(lasted_s)
+
+    @contextmanager
+    def store_write(self) -> Iterator[None]:
+        """Note the write to the store that happens within."""
+        began = self._clock.now()
+        self._store_writes.inc()
+        try:
+            yield
+        except Fault:
+            self._store_failures.inc()
+            raise
+        finally:
+            took = max(timedelta(0), self._clock.now() - began)
+            self._store_duration.observe(self._clock.real_seconds(took))
+
     def heartbeat(self, *, worked: bool) -> None:
         """Note a call of the heartbeat's address."""
         self._heartbeats.inc()
@@ -300,7 +425,10 @@ class HealthMetrics:
     def store(self, stats: StoreStats) -> None:
         """Set how big the store is."""
         self._store_size.set(stats.size_bytes)
-        self._store_free.set(stats.free_bytes)
+        if stats.free_bytes is not None:
+            # absent where only a server sees its disk: a number that is none would spoil every sum over it
+            self._store_free = self._store_free or self._made.gauge("spikewatch_store_free_bytes")
+            self._store_free.set(stats.free_bytes)
         self._store_rows.set(stats.tickets + stats.count_rows)
         self._store_oldest.set(0 if stats.oldest is None else stats.oldest.timestamp())
 

@@ -7,12 +7,13 @@ waits out a 429 in the calling thread, without end and deaf to a stop. Nothing h
 import json
 import logging
 import math
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from pydantic import SecretStr
@@ -20,7 +21,7 @@ from requests.adapters import HTTPAdapter
 from zenpy import Zenpy
 
 from spikewatch import __version__
-from spikewatch.adapters.zendesk.settings import ZendeskSettings
+from spikewatch.adapters.zendesk.settings import Auth, ZendeskSettings
 from spikewatch.ports import Clock, CredentialsRefused, Meter, PortError, Unavailable
 
 _RETRY_AFTER = timedelta(seconds=60)
@@ -99,7 +100,9 @@ class Client:
         url = f"{self._settings.address}{path}?{urlencode(query)}"
         try:
             return self._once(url)
-        except _TokenRefused:
+        except _TokenRefused as error:
+            if self._settings.auth is not Auth.CLIENT_CREDENTIALS:
+                raise CredentialsRefused(self._refused_for_good()) from error
             self._token = None
         try:
             return self._once(url)
@@ -109,8 +112,11 @@ class Client:
             ) from error
 
     def server_now(self) -> datetime:
-        """Return the instant by the server's clock as last seen; signs in first where it was never seen."""
-        if self._token is None:
+        """Return the instant by the server's clock as last seen; signs in first where it was never seen.
+
+        With a token that needs no signing in, the first answer brings it; until then our own clock has to do.
+        """
+        if self._token is None and self._settings.auth is Auth.CLIENT_CREDENTIALS:
             self._token = self._sign_in()
         return self._clock.now() + self._ahead
 
@@ -179,11 +185,11 @@ class Client:
             case 401:
                 return _TokenRefused(says)
             case 403:
-                return CredentialsRefused(
-                    f"{says}: the OAuth client needs scope read and an admin as its user"
-                )
+                return CredentialsRefused(f"{says}: {_NEEDS[self._settings.auth]}")
             case 408:
                 return Unavailable(says, reason="timeout")
+            case _ if response.is_redirect:
+                return Unavailable(self._redirected(response), reason="connect")
             case 429:
                 wish = retry_after(response.headers.get("Retry-After"), server_now=server_now)
                 return Unavailable(says, retry_after=wish or _RETRY_AFTER, reason="rate_limited")
@@ -195,20 +201,61 @@ class Client:
                 wish = retry_after(response.headers.get("Retry-After"), server_now=server_now)
                 return Unavailable(says, retry_after=wish, reason="server")
 
+    def _redirected(self, response: requests.Response) -> str:
+        """Say where a redirect leads, by host alone; it is never followed, for it would take the credentials along."""
+        host = urlsplit(response.headers.get("Location", "")).hostname or "another address"
+        says = f"{self._settings.address} redirects to {host}"
+        return f"{says}: was the account renamed? set subdomain (or url) to where it is"
+
     def _unreachable(self, error: requests.RequestException) -> Unavailable:
+        """Return what a request without a usable answer means; the library's own text, which may hold a query, stays out."""
         self._meter.request(self._settings.name, code="error")
-        reason = "timeout" if isinstance(error, requests.Timeout) else "connect"
-        return Unavailable(f"{self._settings.address} gives no answer: {type(error).__name__}", reason=reason)
+        address, host = self._settings.address, urlsplit(self._settings.address).hostname
+        match error:
+            case requests.Timeout():
+                return Unavailable(
+                    f"{address} gives no answer in time: {type(error).__name__}", reason="timeout"
+                )
+            case requests.exceptions.SSLError():
+                remedy = "check for a proxy that opens TLS (REQUESTS_CA_BUNDLE names its certificate), and the clock"
+                return Unavailable(
+                    f"{address} cannot be trusted: no valid TLS certificate; {remedy}", reason="connect"
+                )
+            case requests.exceptions.ContentDecodingError():
+                return self._garbled("what is compressed wrongly")
+            case requests.ConnectionError() if "NameResolutionError" in repr(error):
+                return Unavailable(
+                    f"{host} is not known to DNS: check subdomain (or url), and the network", reason="connect"
+                )
+        return Unavailable(f"{address} gives no answer: {type(error).__name__}", reason="connect")
 
     def _garbled(self, what: str) -> Unavailable:
         return Unavailable(f"{self._settings.address} answers with {what}", reason="parse")
 
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._token is None or self._clock.now() >= self._token.renew_at:
-            self._token = self._sign_in()
-        request.headers["Authorization"] = f"Bearer {self._token.value}"
+        request.headers["Authorization"] = self._authorization()
         self._asked_at = self._clock.now()
         return request
+
+    def _authorization(self) -> str:
+        secret = self._secret.get_secret_value()
+        match self._settings.auth:
+            case Auth.CLIENT_CREDENTIALS:
+                return f"Bearer {self._fresh_token()}"
+            case Auth.OAUTH_TOKEN:
+                return f"Bearer {secret}"
+            case Auth.API_TOKEN:
+                return "Basic " + b64encode(f"{self._settings.email}/token:{secret}".encode()).decode()
+
+    def _fresh_token(self) -> str:
+        if self._token is None or self._clock.now() >= self._token.renew_at:
+            self._token = self._sign_in()
+        return self._token.value
+
+    def _refused_for_good(self) -> str:
+        what = "the token" if self._settings.auth is Auth.OAUTH_TOKEN else "email and token"
+        remedy = f"check {self._settings.secret_variable} (or {self._settings.secret_key}_file)"
+        return f"{self._settings.address} refuses {what}: {remedy}; it may be deactivated or expired"
 
     def _sign_in(self) -> _Token:
         form = {
@@ -284,6 +331,13 @@ def skew(date: datetime, *, asked_at: datetime, answered_at: datetime) -> timede
     datetime.timedelta(0)
     """
     return date - min(max(date, asked_at), max(asked_at, answered_at))
+
+
+_NEEDS = {
+    Auth.CLIENT_CREDENTIALS: "the OAuth client needs scope read and an admin as its user",
+    Auth.OAUTH_TOKEN: "the token needs scope read and an admin as its user",
+    Auth.API_TOKEN: "email must be that of an admin, and token access must be on in Admin Center",
+}
 
 
 def _date(text: str | None) -> datetime | None:

@@ -1,20 +1,34 @@
 """Tickets from Zendesk's incremental export: one raw page a call, checked before anything is believed."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import SecretStr
 
 from spikewatch.adapters.zendesk.client import Answer, Client, Declined, TooSlow
+from spikewatch.adapters.zendesk.counting import query_of, scopes_of
+from spikewatch.adapters.zendesk.dimensions import Kept, attributes_of, naming_of, wanted_names
 from spikewatch.adapters.zendesk.settings import ZendeskSettings
-from spikewatch.adapters.zendesk.tickets import Lookup, lookups, needs_names, to_ticket
-from spikewatch.core.counts import Ticket
+from spikewatch.adapters.zendesk.tickets import to_ticket
+from spikewatch.adapters.zendesk.vocabulary import Vocabulary
+from spikewatch.core.counts import SeriesKey, Ticket
 from spikewatch.core.timegrid import aware
-from spikewatch.ports import Clock, CursorRefused, Meter, Page, Position, Quota, TooLarge, Unavailable
+from spikewatch.ports import (
+    Clock,
+    CursorRefused,
+    Meter,
+    Naming,
+    Page,
+    Position,
+    Quota,
+    Scope,
+    TooLarge,
+    Unavailable,
+)
 
+_SEARCH = "/api/v2/search/count"
 _EXPORT = "/api/v2/incremental/tickets/cursor"
 _WITHHELD = timedelta(seconds=60)
 _START_AGE = timedelta(seconds=61)
@@ -31,23 +45,30 @@ QUOTA_HEADERS = ("zendesk-ratelimit-incremental-exports", "zendesk-rate-limit-in
 _QUOTA_PART = re.compile(r"(\w+)=(\d{1,9})")
 
 
-@dataclass(frozen=True, slots=True)
-class _Names:
-    """Names as the account keeps them; `missing` was looked for in vain; all is looked for again at `until`."""
-
-    known: Mapping[Lookup, str]
-    missing: frozenset[Lookup]
-    until: datetime
-
-
 class ZendeskSource:
-    """One Zendesk account as a source of tickets; for one thread."""
+    """One Zendesk account as a source of tickets; for one thread.
 
-    def __init__(self, settings: ZendeskSettings, *, secret: SecretStr, clock: Clock, meter: Meter) -> None:
+    naming  how it names the tickets of the page that it gave last
+    """
+
+    def __init__(
+        self,
+        settings: ZendeskSettings,
+        *,
+        secret: SecretStr,
+        clock: Clock,
+        meter: Meter,
+        names: Mapping[str, str] | None = None,
+    ) -> None:
+        """Begin to read an account; `names` are those that a naming of it had before a restart."""
         self._settings = settings
         self._clock = clock
         self._client = Client(settings, secret=secret, clock=clock, meter=meter)
-        self._names = _Names({}, frozenset(), until=clock.now())
+        self._account = Vocabulary(self._client, settings)
+        self._kept = Kept.of(settings)
+        self._missing: frozenset[str] = frozenset()
+        self._renew_at = clock.now()
+        self.naming = naming_of(settings, names or {})
         self._per_page = settings.per_page
         self._in_time = 0
         self._start_age = _START_AGE
@@ -65,7 +86,7 @@ class ZendeskSource:
         """
         answer = self._ask(position)
         rows, cursor, is_end = self._read(answer.body, position)
-        tickets = self._tickets(rows)
+        tickets, naming = self._tickets(rows)
         return Page(
             tickets=tickets,
             cursor=cursor,
@@ -73,7 +94,27 @@ class ZendeskSource:
             watermark=answer.date - _WITHHELD if is_end and answer.date is not None else None,
             newest=_instant(max(ticket.version for ticket in tickets)) if tickets else None,
             quota=read_quota(answer.headers, now=self._clock.now()),
+            account=read_account_limit(answer.headers, now=self._clock.now()),
+            naming=naming,
         )
+
+    def scopes(self, series: Sequence[SeriesKey]) -> Sequence[Scope]:
+        """Return what the account can count of these series by its own search; asks which of its fields are drop-downs."""
+        rules = (*self._settings.service, *self._settings.category)
+        fields = self._account.fields() if any(rule.field is not None for rule in rules) else ()
+        kinds = {field.number: field.kind for field in fields}
+        return scopes_of(series, settings=self._settings, names=self.naming.names, kinds=kinds)
+
+    def count(self, scope: Scope, *, start: datetime, end: datetime) -> int:
+        """Return how many tickets the account finds; what came about in the last minutes is not in its index yet."""
+        query = query_of(scope, settings=self._settings, start=start, end=end)
+        try:
+            found = self._client.get(_SEARCH, {"query": query}).body.get("count")
+        except Declined as error:
+            raise Unavailable(f"{error} when asked to count") from error
+        if not isinstance(found, int):
+            raise Unavailable("the search answers without a count", reason="parse")
+        return found
 
     def close(self) -> None:
         """End idle connections."""
@@ -133,44 +174,30 @@ class ZendeskSource:
             raise _garbled("a cursor that does not move, before the end of the stream")
         return rows, cursor, is_end
 
-    def _tickets(self, rows: Sequence[dict[str, Any]]) -> list[Ticket]:
+    def _tickets(self, rows: Sequence[dict[str, Any]]) -> tuple[list[Ticket], Naming]:
         try:
-            names = self._names_for(lookups(rows, settings=self._settings))
-            return [to_ticket(row, settings=self._settings, names=names) for row in rows]
+            held = [attributes_of(row, kept=self._kept) for row in rows]
+            naming = self._naming_for(wanted_names(held, settings=self._settings))
+            tickets = [
+                to_ticket(row, attributes, settings=self._settings, naming=naming)
+                for row, attributes in zip(rows, held, strict=True)
+            ]
         except (KeyError, TypeError, ValueError, OverflowError, OSError, AttributeError) as error:
             raise _garbled(f"a ticket that cannot be read ({type(error).__name__})") from error
+        return tickets, naming
 
-    def _names_for(self, wanted: set[Lookup]) -> Mapping[Lookup, str]:
+    def _naming_for(self, wanted: set[str]) -> Naming:
         now = self._clock.now()
-        names = self._names
-        if wanted and (now >= names.until or not wanted <= names.known.keys() | names.missing):
-            known = {**names.known, **dict(self._fetch_names())}  # an option that was removed keeps its name
-            missing = frozenset((names.missing | wanted) - known.keys())
-            self._names = _Names(known, missing, until=now + _NAMES_LAST)
-        return self._names.known
-
-    def _fetch_names(self) -> Iterator[tuple[Lookup, str]]:
-        attributes = [self._settings.service, self._settings.category]
-        needed = [attribute for attribute in attributes if needs_names(attribute)]
-        if any(attribute.origin == "brand" for attribute in needed):
-            yield from _brand_names(self._list("brands"))
-        if any(attribute.field is not None for attribute in needed):
-            yield from _option_names(self._list("ticket_fields"))
-
-    def _list(self, what: str) -> Iterator[dict[str, Any]]:
-        """Return all brands or fields of the account, by pages of 100."""
-        query: dict[str, str | int] = {"page[size]": 100}
-        while True:
-            try:
-                body = self._client.get(f"/api/v2/{what}", query).body
-            except Declined as error:
-                raise Unavailable(f"{error} when asked for {what}") from error
-            yield from body[what]
-            meta = body.get("meta") or {}
-            after = meta.get("after_cursor")
-            if not meta.get("has_more") or not after or after == query.get("page[after]"):
-                return
-            query["page[after]"] = after
+        known = self.naming.names.keys()
+        if wanted and (now >= self._renew_at or not wanted <= known | self._missing):
+            fresh = dict(self._account.names(wanted))
+            removed = {word: name for word, name in self.naming.names.items() if word not in fresh}
+            names = {**fresh, **removed}  # an option that was removed keeps its name
+            self._missing = frozenset((self._missing | wanted) - names.keys())
+            self._renew_at = now + _NAMES_LAST
+            if list(names.items()) != list(self.naming.names.items()):
+                self.naming = naming_of(self._settings, names)
+        return self.naming
 
 
 def read_quota(headers: Mapping[str, str], *, now: datetime) -> Quota | None:
@@ -183,15 +210,15 @@ def read_quota(headers: Mapping[str, str], *, now: datetime) -> Quota | None:
     return Quota(limit=parts["total"], remaining=parts["remaining"], resets_at=resets_at)
 
 
-def _brand_names(brands: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Lookup, str]]:
-    for brand in brands:
-        yield Lookup(None, str(brand["id"])), str(brand["name"])
-
-
-def _option_names(fields: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Lookup, str]]:
-    for field in fields:
-        for option in field.get("custom_field_options") or ():
-            yield Lookup(field["id"], str(option["value"])), str(option["name"])
+def read_account_limit(headers: Mapping[str, str], *, now: datetime) -> Quota | None:
+    """Return the limit on all requests of the account that an answer states; None where it states none."""
+    stated = [headers.get(name, "") for name in ("x-rate-limit", "x-rate-limit-remaining")]
+    if not all(number.isascii() and number.isdigit() for number in stated):
+        return None
+    reset = headers.get("ratelimit-reset", headers.get("rate-limit-reset", ""))
+    resets_at = now + timedelta(seconds=int(reset[:5])) if reset.isascii() and reset.isdigit() else None
+    limit, remaining = map(int, stated)
+    return Quota(limit=limit, remaining=remaining, resets_at=resets_at)
 
 
 def _instant(version: int) -> datetime:

@@ -13,14 +13,18 @@ from typing import Literal
 from threadpoolctl import threadpool_limits
 
 from spikewatch.adapters.clock import SystemClock
-from spikewatch.adapters.sql_store import open_store
 from spikewatch.app.assembly import detector_of
 from spikewatch.app.explaining import facts, text
 from spikewatch.app.explaining.looking import Look, look
 from spikewatch.app.explaining.origins import Origins
+from spikewatch.app.picturing import draw
+from spikewatch.app.storing import store_of
 from spikewatch.config import Config
+from spikewatch.core.wording import picture_of
+from spikewatch.cycle import labelled
+from spikewatch.errors import Fault
 
-__all__ = ["Look", "explain", "look"]
+__all__ = ["Look", "explain", "look", "png"]
 
 
 def explain(
@@ -32,14 +36,31 @@ def explain(
     output_format: Literal["text", "json"],
 ) -> Iterable[str]:
     """Return the lines that explain a series at an instant; arguments and errors as those of `look`."""
+    found = _found(config, service=service, category=category, at=at)
+    zone, origins, budget = config.timezone, Origins.of(config), config.detection.false_alarms_per_week
+    if output_format == "json":
+        return [facts.as_json(found, zone=zone, origins=origins, budget=budget)]
+    return text.lines(found, zone=zone, origins=origins, budget=budget)
+
+
+def png(config: Config, *, service: str, category: str | None, at: datetime | None) -> bytes:
+    """Return the chart that a message about the series would have shown; arguments and errors as those of `look`."""
+    found = _found(config, service=service, category=category, at=at)
+    if found.course is None:
+        raise Fault("there is nothing to draw: the hours before have not been read")
+    series = found.explanation.series
+    return draw(picture_of(series, found.course, language=config.language, zone=config.timezone))
+
+
+def _found(config: Config, *, service: str, category: str | None, at: datetime | None) -> Look:
     # as the daemon does it: another number of threads moves the last digits
     threadpool_limits(limits=1, user_api="blas")
     now = SystemClock().now()
-    store = open_store(config.store, step=config.bucket, exclusive=False)
+    store = store_of(config, exclusive=False)
     try:
-        found = look(
+        return look(
             store,
-            detector_of(config, at=at or now),
+            labelled(detector_of(config, at=at or now), store),
             service=service,
             category=category,
             at=at,
@@ -48,7 +69,3 @@ def explain(
         )
     finally:
         store.close()
-    zone, origins, budget = config.timezone, Origins.of(config), config.detection.false_alarms_per_week
-    if output_format == "json":
-        return [facts.as_json(found, zone=zone, origins=origins, budget=budget)]
-    return text.lines(found, zone=zone, origins=origins, budget=budget)

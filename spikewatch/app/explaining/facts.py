@@ -9,7 +9,7 @@ from spikewatch.app.explaining.looking import Look
 from spikewatch.app.explaining.origins import Origins
 from spikewatch.core.counts import SeriesKey
 from spikewatch.core.events import Event
-from spikewatch.core.explaining import Explanation, Gate, Normal, WindowPart
+from spikewatch.core.explanations import Explanation, Gate, Normal, RulePart, WindowPart
 from spikewatch.core.incidents import Incident
 from spikewatch.core.scoring import Reading, WhyNot
 from spikewatch.core.surges import Surge
@@ -31,6 +31,7 @@ def as_json(look: Look, *, zone: ZoneInfo, origins: Origins, budget: float) -> s
         "needed": _needed(explanation),
         "windows": [_window(part) for part in explanation.windows],
         "gates": [_gate(gate, origins) for gate in explanation.gates],
+        "rules": [_rule(part, origins) for part in explanation.rules],
         "cutoff": {
             "value": _rounded(explanation.cutoff),
             "calibrated": explanation.calibrated,
@@ -49,9 +50,24 @@ def as_json(look: Look, *, zone: ZoneInfo, origins: Origins, budget: float) -> s
             "late_tickets": explanation.late,
         },
         "events": [_event(event, zone) for event in explanation.events],
+        "as_judged": None if look.kept is None else _as_judged(look.kept, zone, origins),
         "incidents": [_incident(incident, surge, zone) for incident, surge in look.incidents],
     }
     return json.dumps(facts, ensure_ascii=False, allow_nan=False)
+
+
+def _as_judged(kept: Explanation, zone: ZoneInfo, origins: Origins) -> dict[str, object]:
+    """Return what an incident has kept of the judgement that opened it."""
+    return {
+        "at": _iso(kept.at, zone),
+        "reason": kept.why.value,
+        "window_minutes": kept.leading.reading.window_minutes,
+        "windows": [_window(part) for part in kept.windows],
+        "gates": [_gate(gate, origins) for gate in kept.gates],
+        "rules": [_rule(part, origins) for part in kept.rules],
+        "cutoff": {"value": _rounded(kept.cutoff), "calibrated": kept.calibrated},
+        "normal": _normal(kept.normal),
+    }
 
 
 def _named(series: SeriesKey) -> Mapping[str, str | None]:
@@ -100,6 +116,18 @@ def _gate(gate: Gate, origins: Origins) -> dict[str, object]:
     }
 
 
+def _rule(part: RulePart, origins: Origins) -> dict[str, object]:
+    return {
+        "tickets": part.counted.tickets,
+        "within_minutes": part.counted.within_minutes,
+        "severity": "critical" if part.counted.critical else "warning",
+        "observed": part.counted.observed,
+        "met": part.is_met,
+        "origin": part.origin,
+        "place": origins.place(part.origin),
+    }
+
+
 def _normal(normal: Normal) -> dict[str, object]:
     return {
         "model": normal.model.value,
@@ -128,6 +156,7 @@ def _event(event: Event, zone: ZoneInfo) -> dict[str, object]:
         "service": event.service,
         "category": event.category,
         "expect": "mute" if event.factor is None else _rounded(event.factor),
+        "learnt_from_hours": event.learnt_from if event.learns else None,
     }
 
 

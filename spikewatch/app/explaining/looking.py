@@ -1,19 +1,23 @@
 """From the store to an explanation: the same reading, baseline and limits as the daemon's, at one bucket."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 
-from spikewatch.core.baseline import History
+from spikewatch.core.baseline import Baseline, History
 from spikewatch.core.counts import ALL, Roster, SeriesKey
-from spikewatch.core.explaining import Explanation, around, explain, late_tickets, learned_from
+from spikewatch.core.courses import Course
+from spikewatch.core.explaining import around, explain, late_tickets, learned_by
+from spikewatch.core.explanations import Explanation
 from spikewatch.core.incidents import Incident
 from spikewatch.core.scoring import assess
 from spikewatch.core.surges import Surge
 from spikewatch.core.timegrid import HOUR, bucket_end, bucket_number, bucket_start
-from spikewatch.cycle import Detector, known_span, load_history, load_panel
+from spikewatch.coverage import Coverage
+from spikewatch.cycle import Detector, load_history, load_panel
 from spikewatch.errors import Fault, Mistake
+from spikewatch.picturing import Album
 from spikewatch.ports import SourceState, Store
 
 _REMEMBERED = timedelta(days=7)
@@ -32,6 +36,8 @@ class Look:
     judged_until  the daemon has judged everything before; None before its first time
     calibration   whether the week's calibration is kept: None where it is not, False where it was made under other settings
     incidents     of the series' service at about that time, each with the series' own surge if it has one
+    course        the series over the hours before, in points as long as the window that decided; None where it is dropped
+    kept          what an incident that opened on the series then has kept of its judgement
     """
 
     explanation: Explanation
@@ -39,6 +45,8 @@ class Look:
     judged_until: datetime | None
     calibration: bool | None
     incidents: tuple[tuple[Incident, Surge | None], ...]
+    course: Course | None = None
+    kept: Explanation | None = None
 
     @property
     def is_judged(self) -> bool:
@@ -66,7 +74,8 @@ def look(
     the instant.
     """
     sources = store.source_states()
-    since, mark = known_span(sources)
+    coverage = Coverage.of(store, sources)
+    since, mark = coverage.whole
     roster = store.roster()
     if not sources or not len(roster):
         raise Fault(
@@ -78,24 +87,54 @@ def look(
             " wait until `spikewatch status` says how far it has been read"
         )
     series = _series(roster, service=service, category=category)
+    if not series.is_fleet:
+        since, mark = coverage.of_service(series.service)
+    if since is None or mark is None:
+        raise Fault(
+            f"a source of {series.service!r} has not been read to the end yet, so it was not judged:"
+            " wait until `spikewatch status` says how far it has been read"
+        )
     judged = store.judge_state().judged_until
     stop = bucket_number(mark, detector.step)
     newest = stop if judged is None else min(judged, stop)
     bucket = newest - 1 if at is None else bucket_number(at, detector.step) - 1
     _require_known(bucket, detector, since=since, mark=mark, at=at, now=now)
+    end = bucket_end(bucket, detector.step)
+    incidents = around(store.incidents(since=end - _REMEMBERED), series, at=end)
+    kept = _kept(incidents, series, at=end)
+    judged_until = None if judged is None else bucket_start(judged, detector.step)
     if kept_for is not None and since < now - kept_for:
-        _require_history(bucket, detector, since=since, oldest=store.stats().oldest)
+        forgotten = _forgotten(bucket, detector, since=since, oldest=store.stats().oldest)
+        if forgotten is not None and kept is not None:
+            return Look(kept, sources, judged_until, None, incidents, kept=kept)
+        if forgotten is not None:
+            raise forgotten
     epoch = detector.epoch_of(bucket)
     history = load_history(store, detector, epoch=epoch)
-    explanation, calibration = _explained(store, detector, history, series, bucket=bucket, sources=sources)
-    incidents = store.incidents(since=explanation.at - _REMEMBERED)
+    explanation, calibration, baseline = _explained(
+        store, detector, history, series, bucket=bucket, sources=sources
+    )
     return Look(
         explanation=explanation,
         sources=sources,
-        judged_until=None if judged is None else bucket_start(judged, detector.step),
+        judged_until=judged_until,
         calibration=calibration,
-        incidents=around(incidents, series, at=explanation.at),
+        incidents=incidents,
+        kept=kept,
+        course=Album(store, baseline, detector.step, since=since, until=mark).course(
+            series,
+            stop=bucket + 1,
+            window=timedelta(minutes=explanation.leading.reading.window_minutes),
+        ),
     )
+
+
+def _kept(
+    incidents: Sequence[tuple[Incident, Surge | None]], series: SeriesKey, *, at: datetime
+) -> Explanation | None:
+    """Return what an incident that opened on the series at that instant has kept."""
+    kept = (incident.explained for incident, _ in incidents)
+    return next((found for found in kept if found and (found.series, found.at) == (series, at)), None)
 
 
 def _explained(
@@ -106,8 +145,8 @@ def _explained(
     *,
     bucket: int,
     sources: Mapping[str, SourceState],
-) -> tuple[Explanation, bool | None]:
-    """Return the explanation, and how the week's calibration stands."""
+) -> tuple[Explanation, bool | None, Baseline]:
+    """Return the explanation, how the week's calibration stands, and the baseline of the hour."""
     epoch = detector.epoch_of(bucket)
     panel = load_panel(store, detector, first=bucket, until=bucket + 1, sources=sources)
     baseline = detector.fit(history, epoch=epoch).for_roster(panel.roster)
@@ -119,11 +158,11 @@ def _explained(
         assessment,
         baseline,
         series=series,
-        learned=learned_from(history, series, learn_until=detector.last_hour(epoch)),
+        learned=learned_by(baseline, series),
         rule=rules[panel.roster.rows[series]],
         late=late_tickets(store.counts(first=bucket + 1 - detector.longest, stop=bucket + 1), series),
     )
-    return explanation, None if kept is None else kept.settings == detector.standing
+    return explanation, None if kept is None else kept.settings == detector.standing, baseline
 
 
 def _series(roster: Roster, *, service: str, category: str | None) -> SeriesKey:
@@ -178,17 +217,20 @@ def _require_known(
         raise Mistake(f"--at {said}: history begins at {_local(since, detector)}; name a later time")
 
 
-def _require_history(bucket: int, detector: Detector, *, since: datetime, oldest: datetime | None) -> None:
-    """Refuse a bucket whose baseline would be learnt from counts that were dropped."""
+def _forgotten(
+    bucket: int, detector: Detector, *, since: datetime, oldest: datetime | None
+) -> Mistake | None:
+    """Return why a bucket cannot be explained any more whose baseline would be learnt from counts that were dropped."""
     if oldest is None or oldest - since < _RARELY_EMPTY:
-        return
+        return None
     earliest = oldest + detector.history + detector.detection.windows[-1] + HOUR
     end = bucket_end(bucket, detector.step)
-    if end < earliest:
-        raise Mistake(
-            f"--at {_local(end, detector)}: the counts that told what was normal then are dropped (retention.counts);"
-            f" name a time from {_local(earliest, detector)} on"
-        )
+    if end >= earliest:
+        return None
+    return Mistake(
+        f"--at {_local(end, detector)}: the counts that told what was normal then are dropped (retention.counts);"
+        f" name a time from {_local(earliest, detector)} on"
+    )
 
 
 def _local(instant: datetime, detector: Detector) -> str:

@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 from spikewatch.app.explaining.looking import Look
 from spikewatch.app.explaining.origins import Origins
 from spikewatch.core.counts import SeriesKey
-from spikewatch.core.explaining import NOT_JUDGED, Gate, GateName, Likeness, WindowPart
+from spikewatch.core.events import Event
+from spikewatch.core.explaining import NOT_JUDGED
+from spikewatch.core.explanations import Explanation, Gate, GateName, Likeness, RulePart, WindowPart
 from spikewatch.core.scoring import WhyNot
 from spikewatch.core.settings import ModelName
 from spikewatch.core.timegrid import HOUR
@@ -34,6 +36,10 @@ def lines(look: Look, *, zone: ZoneInfo, origins: Origins, budget: float) -> Ite
     yield ""
     yield f"every gate, for the window of {_span(look.explanation.leading.reading.window_minutes)}:"
     yield from _columns([letter.gate(gate) for gate in look.explanation.gates], indent="  ")
+    if look.explanation.rules:
+        yield ""
+        yield "static rules, each of which alerts by itself:"
+        yield from _columns([letter.rule(part) for part in look.explanation.rules], indent="  ")
     yield ""
     yield from _labelled(letter.background())
 
@@ -55,6 +61,10 @@ class _Letter:
         reading = self._of.leading.reading
         when = f"{_name(self._of.series)} at {self._local(self._of.at)}"
         count = f"{_tickets(reading.observed)} in {_span(reading.window_minutes)}, {_number(reading.expected)} expected"
+        rule = self._of.rule_met
+        if rule is not None:
+            met = f"{_tickets(rule.observed)} in {_span(rule.within_minutes)}"
+            return f"{when}: {self._alerts()}: {met}, and a static rule alerts from {rule.tickets} on"
         if self._of.why is WhyNot.ALERTS:
             return f"{when}: {self._alerts()}: {count}, more than {reading.upper} alert"
         if self._of.why in NOT_JUDGED:
@@ -80,7 +90,7 @@ class _Letter:
 
     def reasons(self) -> Iterator[tuple[str, str]]:
         """Yield why, and what would have had to be different."""
-        yield "why", self._why()
+        yield "why", self._why() if self._of.rule_met is None else self._why_ruled()
         remedy = self._remedy()
         if remedy is not None:
             yield ("to stay quiet" if self._of.why is WhyNot.ALERTS else "to alert"), remedy
@@ -113,10 +123,14 @@ class _Letter:
                 assert_never(self._of.why)
         return why
 
+    def _why_ruled(self) -> str:
+        said = self._of.leading.why.value
+        return f"a static rule is met ({self._origin('rules')}); the windows by themselves say: {said}"
+
     def _events(self, *, muting: bool) -> str:
         return ", ".join(
             f"{harmless(event.name, limit=_NAME_LIMIT)},"
-            f" {self._near(event.span.start)} to {self._near(event.span.end)}"
+            f" {self._near(event.span.start)} to {self._near(event.span.end)}{_learnt(event)}"
             for event in self._of.events
             if (event.factor is None) is muting
         )
@@ -139,7 +153,9 @@ class _Letter:
         return gate.value / gate.limit
 
     def _remedy(self) -> str | None:
-        needed, reading = self._of.needed, self._of.leading.reading
+        needed, reading, met = self._of.needed, self._of.leading.reading, self._of.rule_met
+        if met is not None:
+            return f"{_tickets(met.tickets - 1)} or fewer in {_last(met.within_minutes)}"
         if self._of.why is WhyNot.ALERTS:
             return f"{_tickets(reading.upper)} or fewer in {_last(reading.window_minutes)}"
         if needed is None:
@@ -173,8 +189,20 @@ class _Letter:
             yield "incident", f"{stands}; this series joined {self._near(surge.opened_at)} with {count}"
             if surge.opened_at == self._of.at and self._of.why is not WhyNot.ALERTS:
                 yield "", "its counts were other ones then: tickets have been moved or removed since"
+        if self._look.kept is not None and self._look.kept != self._of:
+            yield "as judged", self._as_judged(self._look.kept)
         if self._of.why is WhyNot.ALERTS and not self._covering():
             yield "incident", self._why_none()
+
+    def _as_judged(self, kept: Explanation) -> str:
+        """Return what the incident kept of its first judgement, where counts, settings or the baseline have moved since."""
+        part = kept.leading
+        reading, normal = part.reading, kept.normal
+        return (
+            f"{_tickets(reading.observed)} in {_span(reading.window_minutes)},"
+            f" {_number(reading.expected)} ± {_number(part.deviation)} expected ({normal.level:.2f} x lately,"
+            f" {normal.today:.2f} x today), more than {reading.upper} alerted, score {reading.score:.2f}"
+        )
 
     def _why_none(self) -> str:
         if not self._look.is_judged:
@@ -196,6 +224,14 @@ class _Letter:
         """Return mark, name, value, limit and origin of a gate."""
         value, limit = self._measured(gate)
         return ("ok" if gate.holds else "NO", gate.name.value, value, limit, self._set_by(gate))
+
+    def rule(self, part: RulePart) -> Sequence[str]:
+        """Return mark, value, limit, severity and origin of a static rule."""
+        counted = part.counted
+        value = f"{_tickets(counted.observed)} in {_span(counted.within_minutes)}"
+        severity = "critical" if counted.critical else "warning"
+        mark = "ALERTS" if part.is_met else "quiet"
+        return (mark, value, f"alerts from {counted.tickets} on", severity, self._origins.told(part.origin))
 
     def _measured(self, gate: Gate) -> tuple[str, str]:
         least = f"at least {gate.limit:.4g}"
@@ -320,6 +356,17 @@ class _Letter:
 
     def _local(self, instant: datetime) -> str:
         return f"{instant.astimezone(self._zone):%Y-%m-%d %H:%M %Z}"
+
+
+def _learnt(event: Event) -> str:
+    """Return how much is behind a factor that is learnt."""
+    if not event.learns:
+        return ""
+    return (
+        f", learnt from {event.learnt_from} h"
+        if event.learnt_from
+        else ", to be learnt: nothing seen of it yet"
+    )
 
 
 def _window_row(part: WindowPart) -> Sequence[str]:

@@ -1,0 +1,207 @@
+"""From notices to outbox rows: who is told where, what is held back, and what is told once nothing holds it back any more.
+
+A notice that is muted becomes a row too, held back with its reason, in the same transaction as the change that it tells.
+`release` looks at these rows again: where nothing mutes the newest any more and the surge lasts, it is told.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
+
+from spikewatch.core.blindness import BlindNotice
+from spikewatch.core.incidents import Incident, Phase
+from spikewatch.core.muting import NEVER_MUTED, Mute, Silence, maintenance, why_muted
+from spikewatch.core.notices import Notice, Reason
+from spikewatch.core.oncall import NOBODY, MaintenanceSettings
+from spikewatch.core.outbox import Delivery, Kind, Stage, plan, superseded
+from spikewatch.core.routing import Route, Routing, route
+from spikewatch.ports import CycleCommit, Meter, Store
+
+Planner: TypeAlias = Callable[[Sequence[Notice | BlindNotice], datetime], Sequence[Delivery]]
+
+SLACK = "slack"
+EVERYBODY = "everybody"
+"""The receiver of a row that is held back from all of them."""
+
+_CALLS = frozenset({Reason.OPENED, Reason.RAISED, Reason.REOPENED, Reason.UNMUTED})
+"""Reasons that also go where the incident was not told before, if that is where its route leads now."""
+
+_STANDING = (Stage.QUEUED, Stage.SENDING, Stage.UNKNOWN, Stage.SENT)
+
+log = logging.getLogger(__name__)
+
+
+class Announcer:
+    """Turns notices into outbox rows; called by whoever holds the turn to change incidents.
+
+    routing  of Slack; None where Slack is told nothing
+    windows  of maintenance
+    others   plans for every other receiver what is not muted
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        routing: Routing | None,
+        zone: ZoneInfo,
+        meter: Meter,
+        windows: Sequence[MaintenanceSettings] = (),
+        others: Planner = lambda _notices, _now: (),
+    ) -> None:
+        """Hold the parts; nothing is read yet."""
+        self._store = store
+        self._routing = routing
+        self._zone = zone
+        self._meter = meter
+        self._windows = tuple(windows)
+        self._others = others
+
+    def plan(self, notices: Sequence[Notice | BlindNotice], now: datetime) -> Sequence[Delivery]:
+        """Return the rows of some notices; later ones count with earlier ones as told."""
+        if not notices:
+            return ()
+        silences = self._silences(now)
+        planned: list[Delivery] = []
+        for notice in notices:
+            if isinstance(notice, BlindNotice):
+                planned += [*self._everywhere(notice, now), *self._others([notice], now)]
+            else:
+                planned += self._planned(notice, silences=silences, earlier=planned, now=now)
+        return planned
+
+    def release(self, *, now: datetime) -> int:
+        """Tell what nothing holds back any more and still surges, give up what is over, and return how many were told."""
+        held: dict[str, list[Delivery]] = {}
+        for delivery in self._store.deliveries(state=Stage.HELD):
+            held.setdefault(delivery.incident, []).append(delivery)
+        silences = self._silences(now) if held else ()
+        return sum(self._released(rows, silences=silences, now=now) for rows in held.values())
+
+    # -- one notice
+
+    def _planned(
+        self, notice: Notice, *, silences: Sequence[Silence], earlier: Sequence[Delivery], now: datetime
+    ) -> Iterator[Delivery]:
+        mute = why_muted(notice, silences=silences, at=now)
+        if mute is not None:
+            yield self._held(notice, mute, receiver=EVERYBODY, now=now)
+            return
+        yield from self._others([notice], now)
+        yield from self._slack(notice, earlier=earlier, now=now)
+
+    def _slack(self, notice: Notice, *, earlier: Sequence[Delivery], now: datetime) -> Iterator[Delivery]:
+        if self._routing is None:
+            return
+        told = self._told(notice.incident, earlier)
+        if notice.reason in NEVER_MUTED:
+            yield from self._rows(notice, told, calling=None, now=now)
+            return
+        found = route(notice, self._routing, at=now)
+        if isinstance(found, Mute):
+            yield self._held(notice, found, receiver=SLACK, now=now)
+            return
+        joins = notice.reason in _CALLS or not told
+        channels = dict.fromkeys([*told, found.channel]) if joins else told
+        yield from self._rows(notice, channels, calling=found, now=now)
+
+    def _rows(
+        self, notice: Notice, channels: Iterable[str], *, calling: Route | None, now: datetime
+    ) -> Iterator[Delivery]:
+        for channel in channels:
+            for delivery in plan([notice], receiver=SLACK, channel_of=_always(channel), now=now):
+                if calling is not None and calling.channel == channel:
+                    mention = NOBODY if calling.mention is None else calling.mention
+                    yield replace(delivery, mention=mention, language=calling.language)
+                else:
+                    yield replace(delivery, mention=NOBODY)
+
+    def _everywhere(self, notice: BlindNotice, now: datetime) -> Sequence[Delivery]:
+        if self._routing is None:
+            return ()
+        return plan([notice], receiver=SLACK, channel_of=self._routing.channel_of, now=now)
+
+    def _told(self, incident: str, earlier: Sequence[Delivery]) -> Sequence[str]:
+        """Return the channels in which an incident has a living message or soon will."""
+        rows = [*self._store.deliveries_of(incident), *(row for row in earlier if row.incident == incident)]
+        standing = (row for row in rows if row.receiver == SLACK and row.stage in _STANDING)
+        return list(dict.fromkeys(row.channel for row in standing if row.kind is Kind.ROOT))
+
+    def _held(self, notice: Notice, mute: Mute, *, receiver: str, now: datetime) -> Delivery:
+        service = notice.facts.service
+        channel = "" if self._routing is None else self._routing.channel_of(service)
+        self._meter.suppressed(channel, reason=mute.why)
+        log.info(
+            "notice_held",
+            extra={"incident": notice.incident, "reason": mute.why.value, "by": mute.name},
+        )
+        key = f"{notice.key}:held:{receiver}"
+        return Delivery(
+            key,
+            receiver,
+            "",
+            notice,
+            created_at=now,
+            due=mute.until or now,
+            stage=Stage.HELD,
+            last_error=str(mute),
+        )
+
+    def _silences(self, now: datetime) -> Sequence[Silence]:
+        windows = maintenance(self._windows, zone=self._zone, at=now)
+        return (*self._store.silences(ending_after=now), *windows)
+
+    # -- once it is over
+
+    def _released(self, rows: Sequence[Delivery], *, silences: Sequence[Silence], now: datetime) -> int:
+        newest = max(rows, key=lambda row: (row.notice.facts.revision, row.created_at))
+        for row in rows:
+            if row is not newest:
+                self._store.save_delivery(superseded(row, why=f"superseded by {newest.key}"))
+        incident = self._store.incident(newest.incident)
+        over = self._why_over(newest, incident)
+        if over is not None:
+            self._store.save_delivery(superseded(newest, why=over))
+        if over is not None or incident is None or not isinstance(newest.notice, Notice):
+            return 0
+        notice = _unmuted(newest.notice, incident, now=now)
+        if why_muted(notice, silences=silences, at=now) is not None:
+            return 0
+        deliveries = [*self._slack(notice, earlier=(), now=now)]
+        if any(row.stage is Stage.HELD for row in deliveries):
+            return 0
+        if newest.receiver == EVERYBODY:
+            deliveries += self._others([notice], now)
+        # a key is told once, so a crash between these two leaves nothing that would be told again
+        self._store.commit_cycle(CycleCommit(self._store.judge_state(), deliveries=deliveries))
+        self._store.save_delivery(superseded(newest, why="told once nothing held it back"))
+        log.info("notice_released", extra={"incident": incident.id})
+        return 1
+
+    def _why_over(self, held: Delivery, incident: Incident | None) -> str | None:
+        if incident is None or incident.phase is not Phase.OPEN:
+            return "the surge was over before it was told"
+        for row in self._store.deliveries_of(held.incident):
+            told = row.notice
+            is_newer = told.facts.revision > held.notice.facts.revision
+            if (
+                is_newer
+                and row.stage in _STANDING
+                and isinstance(told, Notice)
+                and told.reason not in NEVER_MUTED
+            ):
+                return f"{row.key} tells it"
+        return None
+
+
+def _unmuted(notice: Notice, incident: Incident, *, now: datetime) -> Notice:
+    """Return what is told of an incident that was held back: the newest facts, and who has it now."""
+    facts = replace(notice.facts, handling=incident.handling, revision=incident.revision)
+    return Notice(f"{notice.key}.unmuted", incident.id, Reason.UNMUTED, now, facts)
+
+
+def _always(channel: str) -> Callable[[str | None], str]:
+    return lambda _service: channel

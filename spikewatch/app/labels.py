@@ -1,0 +1,120 @@
+"""`labels`: what is known about the past; incidents and what was expected are not learnt from."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from spikewatch.adapters.clock import SystemClock
+from spikewatch.adapters.csv_source import read_labels
+from spikewatch.app.storing import store_of
+from spikewatch.config import Config
+from spikewatch.core.events import Label, LabelKind
+from spikewatch.core.labels import Noted
+from spikewatch.core.timegrid import Span, aware
+from spikewatch.errors import Mistake
+
+
+def add(
+    config: Config,
+    *,
+    start: datetime,
+    end: datetime,
+    kind: LabelKind,
+    author: str,
+    service: str | None = None,
+    category: str | None = None,
+    note: str | None = None,
+) -> str:
+    """Label a span and return a line that says so; without service or category all are meant.
+
+    Raises Mistake for a span of nothing.
+    """
+    if end <= start:
+        raise Mistake(f"the label would end at {end.isoformat()}, not after {start.isoformat()}; swap them")
+    now = SystemClock().now()
+    label = Label(Span(aware(start), aware(end)), service, category, kind, recorded_at=now)
+    _keep(config, [Noted(label, author, note)])
+    return f"labelled {kind.value}: {_span(label, config.timezone)}; it takes effect within the hour"
+
+
+def bring_in(config: Config, *, file: Path, author: str) -> str:
+    """Keep the labels of a file, all or none, and return a line that says how many are new.
+
+    A label without `recorded_at` takes effect from its end, as if it had been known then. Raises Mistake with every line
+    that is wrong.
+    """
+    labels = read_labels(file)
+    new = _keep(config, [Noted(label, author, file.name) for label in labels])
+    return f"{new} of {len(labels)} labels in {file} are new; they take effect within the hour"
+
+
+def listed(config: Config, *, as_json: bool) -> Iterator[str]:
+    """Yield a line a label, in the order in which they begin."""
+    store = store_of(config, exclusive=False)
+    try:
+        labels = store.labels()
+    finally:
+        store.close()
+    if as_json:
+        yield json.dumps([_object(each, config.timezone) for each in labels], ensure_ascii=False)
+        return
+    if not labels:
+        yield "no labels"
+    for noted in labels:
+        label, of = noted.label, f" ({noted.incident})" if noted.incident else ""
+        note = f": {noted.note}" if noted.note else ""
+        series = f"{label.service or '*'}/{label.category or '*'}"
+        yield (
+            f"{noted.number:>4}  {label.kind.value:<11}  {_span(label, config.timezone)}"
+            f"  {series}{of}, by {noted.author}{note}"
+        )
+
+
+def remove(config: Config, *, number: int) -> str:
+    """Drop a label and return a line that says so. Raises Mistake where there is none, or where it is a verdict."""
+    store = store_of(config, exclusive=False, guest=True)
+    try:
+        gone = store.remove_label(number)
+        found = next((each for each in store.labels() if each.number == number), None)
+    finally:
+        store.close()
+    if found is not None:
+        raise Mistake(
+            f"label {number} is the verdict on {found.incident}: say another one with"
+            f" spikewatch confirm, expected or false-alarm {found.incident}"
+        )
+    if not gone:
+        raise Mistake(f"label {number}: there is none of that number; spikewatch labels list shows all")
+    return f"label {number} is removed; it ceases to take effect within the hour"
+
+
+def _keep(config: Config, labels: Sequence[Noted]) -> int:
+    store = store_of(config, exclusive=False, guest=True)
+    try:
+        return store.add_labels(labels)
+    finally:
+        store.close()
+
+
+def _span(label: Label, zone: ZoneInfo) -> str:
+    begin, end = label.span.start.astimezone(zone), label.span.end.astimezone(zone)
+    return f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M %Z}"
+
+
+def _object(noted: Noted, zone: ZoneInfo) -> dict[str, object]:
+    label = noted.label
+    recorded = label.recorded_at
+    return {
+        "label": noted.number,
+        "kind": label.kind.value,
+        "start": label.span.start.astimezone(zone).isoformat(),
+        "end": label.span.end.astimezone(zone).isoformat(),
+        "service": label.service,
+        "category": label.category,
+        "incident": noted.incident,
+        "author": noted.author,
+        "note": noted.note,
+        "recorded_at": None if recorded is None else recorded.astimezone(zone).isoformat(),
+    }

@@ -1,0 +1,224 @@
+"""The overview: whether anything surges, and whether what is shown can be trusted."""
+
+from spikewatch.prom.dashboards.board import JOBS, SERVICES, Board, Variable, window_of
+from spikewatch.prom.dashboards.panels import (
+    BAND,
+    GOOD_IS_HIGH,
+    GOOD_IS_LOW,
+    JOB,
+    LINE,
+    SERIES,
+    SERVICE,
+    STACKED,
+    STEPS,
+    SURGING,
+    WINDOW,
+    Drawn,
+    Panel,
+    Query,
+    hidden_columns,
+    named,
+)
+from spikewatch.prom.monitored import Monitored
+from spikewatch.prom.rules import Node
+
+_DRILL_DOWN = "/d/spikewatch-service?${datasource:queryparam}&var-service=${__value.raw}&${__url_time_range}"
+
+
+def board(monitored: Monitored) -> Board:
+    """Return the dashboard."""
+    return Board(
+        uid="spikewatch-overview",
+        title="spikewatch / Overview",
+        variables=(JOBS, Variable("service", "Service", SERVICES), window_of(monitored)),
+        panels=(*_stats(monitored), *_surges(), *_tickets(), *_told()),
+    )
+
+
+def _stats(monitored: Monitored) -> tuple[Panel, ...]:
+    behind = monitored.thresholds.behind.total_seconds()
+    return (
+        Panel(
+            Drawn.STAT,
+            "Open incidents",
+            "Incidents that are open now, of any severity.",
+            (Query(f"sum(max by (cluster, severity) (spikewatch_incidents_open{{{JOB}}}))"),),
+            width=5,
+            height=4,
+            steps=GOOD_IS_LOW,
+        ),
+        Panel(
+            Drawn.STAT,
+            "Series surging",
+            "Pairs of service and category that an open incident covers.",
+            (Query(f'sum(max by (cluster, state) (spikewatch_series{{{JOB},state="surging"}}))'),),
+            width=5,
+            height=4,
+            steps=GOOD_IS_LOW,
+        ),
+        Panel(
+            Drawn.STAT,
+            "Data age",
+            "Age of the newest judged data of the source that is furthest behind. What is younger is not seen yet.",
+            (Query(f"max(time() - spikewatch_window_end_timestamp_seconds{{{JOB}}})"),),
+            unit="s",
+            width=5,
+            height=4,
+            steps=(("green", None), ("orange", behind * 2 / 3), ("red", behind)),
+        ),
+        Panel(
+            Drawn.STAT,
+            "Sources up",
+            "Whether the newest poll of every source worked.",
+            (Query(f"min(spikewatch_source_up{{{JOB}}})"),),
+            unit="bool_yes_no",
+            width=4,
+            height=4,
+            steps=GOOD_IS_HIGH,
+        ),
+        Panel(
+            Drawn.STAT,
+            "Poll failures",
+            "Share of polls that failed.",
+            (
+                Query(
+                    f"sum(rate(spikewatch_poll_failures_total{{{JOB}}}[$__rate_interval])) / "
+                    f"sum(rate(spikewatch_polls_total{{{JOB}}}[$__rate_interval]))"
+                ),
+            ),
+            unit="percentunit",
+            width=5,
+            height=4,
+            steps=(("green", None), ("orange", 0.05), ("red", monitored.thresholds.polls_failing)),
+        ),
+    )
+
+
+def _surges() -> tuple[Panel, ...]:
+    return (
+        Panel(
+            Drawn.STATES,
+            "Surges by service",
+            "One row a service; red while the service or any of its categories surges.",
+            (
+                Query(
+                    f"max by (service) (spikewatch_series_surging{{{SERVICE}}} or spikewatch_service_surging{{{SERVICE}}})",
+                    "{{service}}",
+                ),
+            ),
+            width=24,
+            height=9,
+            looks=SURGING,
+        ),
+        Panel(
+            Drawn.TABLE,
+            "Incidents open",
+            "Open incidents by the id that Slack and the log name too; an empty service is the whole company.",
+            (
+                Query(
+                    "max by (incident, service, category, severity) "
+                    f"(spikewatch_incident_start_timestamp_seconds{{{JOB}}}) * 1000",
+                    is_instant=True,
+                ),
+            ),
+            unit="dateTimeAsLocal",
+            overrides=(_drill_down(),),
+            transformations=(hidden_columns("Time", renamed={"Value": "since"}),),
+        ),
+        Panel(
+            Drawn.TABLE,
+            "Strongest series",
+            "Series with the highest scores now; 1 or more is a surge.",
+            (
+                Query(
+                    f"topk(20, max by (service, category) (spikewatch_series_score{{{SERVICE},{WINDOW}}}))",
+                    is_instant=True,
+                ),
+            ),
+            unit="none",
+            overrides=(_drill_down(),),
+            transformations=(hidden_columns("Time", renamed={"Value": "score"}),),
+        ),
+    )
+
+
+def _drill_down() -> Node:
+    return named("service", links=[{"title": "Open the service", "url": _DRILL_DOWN}])
+
+
+def _tickets() -> tuple[Panel, ...]:
+    def total(name: str) -> str:
+        return f"sum(max by (cluster, service) (spikewatch_service_{name}{{{SERVICE},{WINDOW}}}))"
+
+    return (
+        Panel(
+            Drawn.TIMES,
+            "Tickets of the selected services",
+            "Tickets in the window and what was expected there, added up over the selected services.",
+            (Query(total("tickets"), "tickets"), Query(total("tickets_expected"), "expected")),
+            looks=STEPS,
+            overrides=BAND[:2],
+        ),
+        Panel(
+            Drawn.TIMES,
+            "Tickets by service",
+            "Tickets in the window.",
+            (
+                Query(
+                    f"max by (service) (spikewatch_service_tickets{{{SERVICE},{WINDOW}}})",
+                    "{{service}}",
+                ),
+            ),
+            looks=STEPS,
+        ),
+        Panel(
+            Drawn.TIMES,
+            "Series by state",
+            "Learning series have too little history; those without data are blind; muted ones are silenced.",
+            (Query(f"sum by (state) (max by (cluster, state) (spikewatch_series{{{JOB}}}))", "{{state}}"),),
+            looks=STACKED,
+        ),
+        Panel(
+            Drawn.TIMES,
+            "Tickets an hour",
+            "Tickets counted, as a rate over the time range's own resolution.",
+            (
+                Query(
+                    f"sum by (service) (max by ({SERIES}) (rate(spikewatch_tickets_total{{{SERVICE}}}[$__rate_interval])))"
+                    " * 3600",
+                    "{{service}}",
+                ),
+            ),
+            looks=LINE,
+        ),
+    )
+
+
+def _told() -> tuple[Panel, ...]:
+    return (
+        Panel(
+            Drawn.TIMES,
+            "Deliveries",
+            "Delivery attempts a minute by channel.",
+            (
+                Query(
+                    f"sum by (channel) (rate(spikewatch_notifications_total{{{JOB}}}[$__rate_interval])) * 60",
+                    "{{channel}}",
+                ),
+            ),
+            looks=LINE,
+        ),
+        Panel(
+            Drawn.TIMES,
+            "Failed deliveries",
+            "Failed attempts a minute by channel and reason.",
+            (
+                Query(
+                    "sum by (channel, reason) "
+                    f"(rate(spikewatch_notification_failures_total{{{JOB}}}[$__rate_interval])) * 60",
+                    "{{channel}} {{reason}}",
+                ),
+            ),
+            looks=LINE,
+        ),
+    )

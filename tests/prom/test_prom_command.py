@@ -1,0 +1,161 @@
+"""`spikewatch prom`: what it writes where, and how the configuration in force shows in it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from spikewatch.app.monitoring import monitored_of
+from spikewatch.cli import main
+from spikewatch.config import Config
+
+
+def config_of(**settings: object) -> Config:
+    return Config.model_validate({"timezone": "Asia/Tokyo", **settings})
+
+
+def printed(*argv: str, capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(["prom", *argv]) == 0
+    return capsys.readouterr().out
+
+
+def loaded(text: str) -> dict[str, Any]:
+    return dict(YAML(typ="safe").load(text))
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    """A configuration with many series, an hourly window first, and a port of its own."""
+    file = tmp_path / "watch.yaml"
+    file.write_text(
+        "timezone: Asia/Tokyo\nbucket: 10m\npoll: {every: 5m}\n"
+        'metrics: {listen: "0.0.0.0:9999", windows: [1h], max_series: 9000, stale_after: 20m}\n',
+        "utf-8",
+    )
+    return str(file)
+
+
+@pytest.mark.parametrize("what", ["rules", "scrape"])
+def test_without_a_folder_the_main_file_is_printed(what: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out = printed(what, capsys=capsys)
+
+    assert list(loaded(out)) == [{"rules": "groups", "scrape": "scrape_configs"}[what]]
+
+
+def test_without_a_folder_the_dashboards_are_one_list(capsys: pytest.CaptureFixture[str]) -> None:
+    boards = json.loads(printed("dashboards", capsys=capsys))
+
+    assert [board["title"] for board in boards] == [
+        "spikewatch / Overview",
+        "spikewatch / Service",
+        "spikewatch / Health",
+    ]
+
+
+def test_a_folder_is_made_and_every_file_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "new" / "grafana"
+
+    named = printed("dashboards", "--out", str(folder), capsys=capsys).split()
+
+    assert {Path(name) for name in named} == {path for path in folder.rglob("*") if path.is_file()}
+    assert len(named) == 5
+
+
+def test_a_folder_that_cannot_be_made_is_a_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("", "utf-8")
+
+    status = main(["prom", "rules", "--out", str(tmp_path / "file" / "below")])
+
+    assert status == 1
+    assert "cannot be made" in capsys.readouterr().err
+
+
+def test_the_configuration_in_force_decides_what_is_generated(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = printed("rules", "--config", config, capsys=capsys)
+    scraped = loaded(printed("scrape", "--config", config, capsys=capsys))
+    boards = json.loads(printed("dashboards", "--config", config, capsys=capsys))
+
+    windows = [one for one in boards[0]["templating"]["list"] if one["name"] == "window"]
+    assert 'window="1h"' in rules
+    assert "spikewatch_window_end_timestamp_seconds) > 1800" in rules
+    assert [one["job_name"] for one in scraped["scrape_configs"]] == ["spikewatch", "spikewatch-series"]
+    assert scraped["scrape_configs"][0]["static_configs"] == [{"targets": ["127.0.0.1:9999"]}]
+    assert windows[0]["current"]["value"] == "1h"
+
+
+def test_the_job_stands_in_rules_and_scrape(capsys: pytest.CaptureFixture[str]) -> None:
+    rules = printed("rules", "--job", "desk", capsys=capsys)
+    scraped = loaded(printed("scrape", "--job", "desk", "--address", "watch.internal:9463", capsys=capsys))
+
+    assert 'absent(up{job="desk"})' in rules
+    assert 'job="spikewatch"' not in rules
+    assert scraped["scrape_configs"][0]["job_name"] == "desk"
+    assert scraped["scrape_configs"][0]["static_configs"] == [{"targets": ["watch.internal:9463"]}]
+
+
+def test_whoever_is_paged_in_slack_leaves_the_alerts_on_surges_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    whole = printed("rules", capsys=capsys)
+    health = printed("rules", "--health-only", capsys=capsys)
+
+    def alerts(text: str) -> set[str]:
+        return {
+            rule["alert"] for group in loaded(text)["groups"] for rule in group["rules"] if "alert" in rule
+        }
+
+    assert alerts(whole) - alerts(health) == {
+        "SpikewatchTicketSurge",
+        "SpikewatchServiceSurge",
+        "SpikewatchCompanySurge",
+    }
+    assert "service:spikewatch_series_surging:sum" in health
+
+
+def test_the_reference_is_printed_or_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = printed("metrics", capsys=capsys)
+    printed("metrics", "--out", str(tmp_path / "metrics.md"), capsys=capsys)
+
+    assert "| `spikewatch_series_score` | gauge |" in shown
+    assert (tmp_path / "metrics.md").read_text("utf-8") == shown
+
+
+@pytest.mark.parametrize(
+    ("listen", "address"),
+    [
+        ("0.0.0.0:9463", "127.0.0.1:9463"),
+        ("10.0.0.7:9000", "10.0.0.7:9000"),
+        ("127.0.0.1:0", "127.0.0.1:9463"),
+        ("[::]:9463", "127.0.0.1:9463"),
+        ("[::1]:9463", "[::1]:9463"),
+    ],
+)
+def test_prometheus_reads_where_the_daemon_listens(listen: str, address: str) -> None:
+    monitored = monitored_of(config_of(metrics={"listen": listen}), job="spikewatch", runbooks="runbooks.md")
+
+    assert monitored.address == address
+
+
+def test_the_file_of_defaults_says_what_the_defaults_of_the_configuration_say() -> None:
+    by_default = monitored_of(None, job="spikewatch", runbooks="runbooks.md")
+
+    assert monitored_of(config_of(), job="spikewatch", runbooks="runbooks.md") == by_default
+
+
+def test_data_count_as_behind_later_where_polls_are_rare() -> None:
+    monitored = monitored_of(config_of(poll={"every": "1h"}), job="spikewatch", runbooks="runbooks.md")
+
+    assert monitored.thresholds.behind.total_seconds() == (3 * 60 + 5) * 60
+
+
+def test_history_whose_ends_are_swapped_is_a_mistake(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    span = ("--since", "2026-11-02", "--until", "2026-11-01")
+
+    status = main(["prom", "backfill", "--config", config, *span])
+
+    assert status == 2
+    assert "--since is not before --until" in capsys.readouterr().err

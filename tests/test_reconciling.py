@@ -1,0 +1,275 @@
+"""Whether what was counted is what the source has: a second reading by night, and the source's own counts."""
+
+import logging
+import threading
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from spikewatch.adapters.clock import ManualClock
+from spikewatch.adapters.memory import MemoryMeter, MemoryStore
+from spikewatch.core.counts import SeriesKey, Ticket
+from spikewatch.core.settings import ReconcileSettings
+from spikewatch.pacing import Pace
+from spikewatch.ports import Page, Position, Scope, Unavailable
+from spikewatch.reconciling import Reconciler
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+BEGAN = datetime(2026, 5, 8, 9, 0, tzinfo=TOKYO)
+EVENING = datetime(2026, 5, 11, 23, 0, tzinfo=TOKYO)
+NIGHT = datetime(2026, 5, 12, 4, 0, tzinfo=TOKYO)
+YESTERDAY = datetime(2026, 5, 11, 0, 0, tzinfo=TOKYO)
+MINUTE = timedelta(minutes=1)
+LOGIN = SeriesKey("shop", "login")
+REFUND = SeriesKey("shop", "refund")
+
+
+def ticket(
+    number: int, *, hour: int = 10, series: SeriesKey = LOGIN, version: int = 0, counted: bool = True
+) -> Ticket:
+    """Return a ticket that was created yesterday at that hour."""
+    created = YESTERDAY + timedelta(hours=hour)
+    return Ticket(str(number), created, *series, version=version or int(created.timestamp()), counted=counted)
+
+
+class Desk:
+    """A source that holds tickets, whether or not the live reading was shown them, and counts them by itself."""
+
+    name = "desk"
+
+    def __init__(self, tickets: Iterable[Ticket], *, per_page: int = 2) -> None:
+        self.tickets = list(tickets)
+        self.positions: list[Position] = []
+        self.counted: list[str] = []
+        self.extra = 0
+        self.failures: list[Unavailable] = []
+        self._per_page = per_page
+
+    def fetch_page(self, position: Position) -> Page:
+        self.positions.append(position)
+        if self.failures:
+            raise self.failures.pop()
+        rows = sorted(self.tickets, key=lambda each: (each.version, each.id))
+        first = int(position.cursor) if position.cursor else 0
+        if not position.cursor:
+            first = sum(row.version < position.since.timestamp() for row in rows)
+        stop = first + self._per_page
+        newest = datetime.fromtimestamp(max((row.version for row in rows[first:stop]), default=0), tz=UTC)
+        return Page(rows[first:stop], str(stop), caught_up=stop >= len(rows), newest=newest)
+
+    def scopes(self, series: Sequence[SeriesKey]) -> Sequence[Scope]:
+        categories = sorted({key.category for key in series})
+        found = [
+            Scope("rule", name, frozenset(key for key in series if key.category == name), name)
+            for name in categories
+        ]
+        return [*found, Scope("desk", "", frozenset(series), "")]
+
+    def count(self, scope: Scope, *, start: datetime, end: datetime) -> int:
+        self.counted.append(scope.query)
+        return self.extra + sum(
+            each.counted and start <= each.created_at < end and scope.query in ("", each.category)
+            for each in self.tickets
+        )
+
+
+class Bench:
+    """A desk, what was read of it in life, and whoever checks that by night."""
+
+    def __init__(
+        self,
+        held: Iterable[Ticket],
+        *,
+        read: Iterable[Ticket] | None = None,
+        tolerance: float = 0.0,
+        enabled: bool = True,
+    ) -> None:
+        held = list(held)
+        self.clock = ManualClock(EVENING.astimezone(UTC))
+        self.meter = MemoryMeter()
+        self.desk = Desk(held)
+        self.store = MemoryStore(step=5 * MINUTE)
+        live = Page(
+            held if read is None else list(read),
+            "live",
+            caught_up=True,
+            watermark=NIGHT + MINUTE,
+            newest=NIGHT - 30 * MINUTE,
+        )
+        self.store.commit_page("desk", live, since=BEGAN, seen_at=NIGHT)
+        settings = ReconcileSettings(enabled=enabled, at=time(4), tolerance=tolerance)
+        self.reconciler = Reconciler(
+            self.desk,
+            self.store,
+            settings=settings,
+            zone=TOKYO,
+            remembers=timedelta(weeks=13),
+            clock=self.clock,
+            meter=self.meter,
+            pace=Pace(),
+            turn=threading.Lock(),
+        )
+
+    def at_night(self) -> "Bench":
+        """Run at the time of the check."""
+        self.clock.advance(NIGHT + MINUTE - self.clock.now())
+        self.reconciler.run()
+        return self
+
+    @property
+    def missed(self) -> list[object]:
+        return [noted["missed"] for noted in self.meter.of("reconciled") if noted["check"] == "sweep"]
+
+    @property
+    def differences(self) -> list[tuple[object, object]]:
+        noted = self.meter.of("reconciled")
+        return [(each["check"], each["difference"]) for each in noted if each["check"] != "sweep"]
+
+    def tallied(self) -> dict[SeriesKey, int]:
+        return dict(self.store.tally("desk", start=YESTERDAY, end=YESTERDAY + timedelta(days=1)))
+
+
+def events(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    return [(record.getMessage(), record.levelname) for record in caplog.records]
+
+
+FIVE = [ticket(number, hour=8 + number) for number in range(1, 6)]
+
+
+def test_nothing_is_asked_before_it_is_time() -> None:
+    bench = Bench(FIVE)
+
+    bench.reconciler.run()
+
+    assert bench.desk.positions == []
+
+
+def test_where_all_was_read_the_night_finds_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    bench = Bench(FIVE).at_night()
+
+    assert bench.desk.positions[0] == Position(cursor=None, since=NIGHT - timedelta(hours=26))
+    assert [position.cursor for position in bench.desk.positions] == [None, "2", "4"]
+    assert bench.missed == [0]
+    assert bench.differences == [("desk", 0), ("rule", 0)]
+    assert events(caplog) == [("sweep_found_nothing", "INFO"), ("count_agrees", "INFO")]
+
+
+def test_it_is_done_once_a_night() -> None:
+    bench = Bench(FIVE).at_night()
+    asked = len(bench.desk.positions)
+
+    bench.clock.advance(10 * MINUTE)
+    bench.reconciler.run()
+
+    assert len(bench.desk.positions) == asked
+
+
+def test_an_update_that_was_passed_by_is_counted_told_and_healed(caplog: pytest.LogCaptureFixture) -> None:
+    moved = ticket(5, hour=13, series=REFUND, version=FIVE[-1].version + 60)
+    held = [*FIVE[:3], FIVE[3], moved]
+
+    bench = Bench(held, read=[*FIVE[:3], FIVE[4]]).at_night()
+
+    assert bench.missed == [2]
+    assert ("updates_missed", "WARNING") in events(caplog)
+    assert bench.tallied() == {LOGIN: 4, REFUND: 1}
+    assert bench.differences == [("desk", 0), ("rule", 0)]
+
+
+def test_what_the_live_reading_has_still_to_read_is_not_missed() -> None:
+    fresh = ticket(9, version=int((NIGHT - 29 * MINUTE).timestamp()))
+
+    bench = Bench([*FIVE, fresh], read=FIVE).at_night()
+
+    assert bench.missed == [0]
+
+
+def test_it_waits_until_the_live_reading_is_past_the_hour() -> None:
+    bench = Bench(FIVE)
+    bench.clock.advance(NIGHT + timedelta(days=1) - bench.clock.now())
+
+    bench.reconciler.run()
+
+    assert bench.desk.positions == []
+
+
+def test_a_sweep_that_was_interrupted_goes_on_where_it_was() -> None:
+    bench = Bench([ticket(number, hour=number) for number in range(3, 13)])
+    ask, asked = bench.desk.fetch_page, 0
+
+    def failing_once(position: Position) -> Page:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            raise Unavailable("down", reason="connect")
+        return ask(position)
+
+    bench.desk.fetch_page = failing_once  # type: ignore[method-assign]  # a desk of the test's own
+    bench.at_night()
+    assert bench.missed == []
+    bench.clock.advance(MINUTE)
+    bench.reconciler.run()
+
+    assert bench.missed == [0]
+    assert [position.cursor for position in bench.desk.positions].count(None) == 1
+
+
+def test_a_day_that_differs_is_read_again_and_healed(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    early = [ticket(7, hour=1), ticket(8, hour=1)]  # before the sweep begins, which is at two
+
+    bench = Bench([*FIVE, *early], read=FIVE).at_night()
+
+    assert bench.missed == [0, 2]
+    assert bench.differences == [("desk", 2), ("rule", 2), ("desk", 0), ("rule", 0)]
+    assert bench.tallied() == {LOGIN: 7}
+    told = [event for event, _ in events(caplog)]
+    assert told == ["sweep_found_nothing", "count_differs", "count_differs", "updates_missed", "count_agrees"]
+
+
+def test_a_difference_that_stays_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench(FIVE)
+    bench.desk.extra = 3
+
+    bench.at_night()
+
+    assert bench.differences[-2:] == [("desk", 3), ("rule", 3)]
+    stays = [record for record in caplog.records if record.getMessage() == "count_still_differs"]
+    assert {vars(record)["scope"] for record in stays} == {"rule", "desk"}
+    assert {(vars(record)["theirs"], vars(record)["ours"]) for record in stays} == {(8, 5)}
+
+
+@pytest.mark.parametrize(
+    ("extra", "tolerance", "matters"), [(1, 0.0, False), (2, 0.0, True), (2, 0.5, False)]
+)
+def test_what_an_index_that_lags_explains_is_no_difference(
+    extra: int,
+    tolerance: float,
+    matters: bool,  # noqa: FBT001 -- a parameter of the table above
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bench = Bench(FIVE, tolerance=tolerance)
+    bench.desk.extra = extra
+
+    bench.at_night()
+
+    assert (("count_differs", "WARNING") in events(caplog)) is matters
+
+
+def test_deleted_tickets_count_on_neither_side() -> None:
+    gone = ticket(6, version=int(NIGHT.timestamp()) - 7200, counted=False)
+
+    bench = Bench([*FIVE, gone]).at_night()
+
+    assert bench.differences == [("desk", 0), ("rule", 0)]
+
+
+def test_it_can_be_switched_off() -> None:
+    bench = Bench(FIVE, enabled=False).at_night()
+
+    assert bench.desk.positions == []
+    assert bench.desk.counted == []
