@@ -22,7 +22,9 @@ Rooms (imports point downwards only; the contracts in pyproject.toml enforce it)
     reconciling       a second reading by night, and the source's own counts, against what was counted
     asking            how a source is asked for pages, and what each failure leads to
     cycle             from committed counts to incidents, notices and a snapshot
+    announcing        from notices to outbox rows: routes, mutes, and what is told once a mute ends
     delivery          from the outbox to a receiver
+    acting            from the inbox of what people did to incidents, labels and answers
     lookout           says when a source is not read any more, and when it is again
     calibrating       the detector judges its own past, for thresholds that keep the budget
     picturing         reads the last hours, so that a message can show them
@@ -52,6 +54,9 @@ Glossary
     incident    the surges of one service (or of the whole company) that on-call handles together
     notice      something to tell about an incident: a reason, an instant and a copy of the facts
     blindness   a source is not read any more: its watermark stands still, and quiet means nothing
+    act         what a person did to an incident: acknowledge, snooze, a verdict; applied once
+    label       what somebody said about a span of the past; incidents and what was expected are not learnt from
+    silence     a time in which nobody is told of some incidents; they are judged all the same
     delivery    a notice on its way to one channel, with its attempts; a row of the outbox
     reply       a delivery that says in the thread below an incident's message what has just changed
     course      a series over the last hours, beside what is usual and the week before

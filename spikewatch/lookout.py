@@ -75,7 +75,9 @@ class Lookout:
         if state.watermark is None or source not in self._causes:
             return None
         if now - state.watermark <= self.limit:
-            return self._ended(told, source, state.watermark, now=now) if told is not None and is_told else None
+            return (
+                self._ended(told, source, state.watermark, now=now) if told is not None and is_told else None
+            )
         cause = self._causes[source]()
         return None if is_told or cause is None else begun(source, cause, since=state.watermark, at=now)
 

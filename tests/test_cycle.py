@@ -9,7 +9,9 @@ import pytest
 
 from spikewatch.adapters.memory import MemoryStore
 from spikewatch.core.counts import ALL, FLEET, Gap, SeriesKey, Ticket
+from spikewatch.core.events import Label, LabelKind
 from spikewatch.core.incidents import Change, Incident, Phase, Severity
+from spikewatch.core.labels import Noted
 from spikewatch.core.timegrid import HOUR, Span, bucket_number
 from spikewatch.cycle import Cycle, load_history, load_panel, said_aloud
 from spikewatch.errors import Fault
@@ -441,6 +443,22 @@ def test_a_baseline_fitted_ahead_is_the_one_fitted_in_time() -> None:
     assert ahead is not in_time
     np.testing.assert_array_equal(ahead.slot_mean, in_time.slot_mean)
     np.testing.assert_array_equal(ahead.within, in_time.within)
+
+
+@pytest.mark.parametrize("kind", [LabelKind.INCIDENT, LabelKind.FALSE_ALARM])
+def test_from_the_hour_after_a_label_on_the_next_baseline_does_not_learn_from_it(kind: LabelKind) -> None:
+    live = Live(Desk.simulated()).begin()
+    epoch = live.cycle.next_epoch()
+    assert epoch is not None
+    plain = live.cycle.refit(epoch=epoch)
+    span = Span(JUDGED - timedelta(days=7), JUDGED - timedelta(days=6))
+    live.store.add_labels([Noted(Label(span, None, None, kind, recorded_at=JUDGED), "sato")])
+    live.restart()
+
+    labelled = live.cycle.refit(epoch=epoch)
+
+    is_same = np.array_equal(plain.slot_mean, labelled.slot_mean)
+    assert is_same is (kind is LabelKind.FALSE_ALARM)
 
 
 def test_tickets_of_a_surge_are_not_told_twice_when_it_comes_back() -> None:

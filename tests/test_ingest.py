@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -464,3 +465,21 @@ def test_refused_credentials_need_a_person(caplog: pytest.LogCaptureFixture) -> 
         bench.ingest.poll()
 
     assert caplog.records[0].levelname == "ERROR"
+
+
+def test_a_fifth_of_the_whole_account_is_left_to_other_programs() -> None:
+    resets = NOW + 40 * SECOND
+    low = replace(page(0, end=False), account=Quota(limit=700, remaining=140, resets_at=resets))
+    bench = Bench(low, page(1, end=True))
+
+    result = bench.ingest.poll()
+
+    assert (result.outcome, result.pages, result.next_due) == (Outcome.THROTTLED, 1, resets)
+
+
+def test_a_poll_that_was_due_and_asked_nothing_is_counted_with_its_reason() -> None:
+    bench = Bench(CredentialsRefused("wrong"), page(0, end=True))
+    bench.ingest.poll()
+    bench.ingest.poll()
+
+    assert [noted["reason"] for noted in bench.meter.of("poll_skipped")] == ["halted"]

@@ -263,7 +263,8 @@ def _normal(baseline: Baseline, row: int, bucket: int, step: timedelta) -> Norma
     within = float(baseline.within[place])
     day = _day(calendar, bucket, step)
     factors = baseline.factors
-    level, today = (1.0, 1.0) if factors is None else (float(factors.level[row]), float(factors.today[row]))
+    # beyond six digits they depend on which other series were fitted along with this one
+    level, today = (1.0, 1.0) if factors is None else (_six(factors.level[row]), _six(factors.today[row]))
     an_hour = float(baseline.slot_mean[row, slot])
     expected = float(baseline.expect(bucket, bucket + 1, step).mean[row, 0])
     plain = replace(baseline, calendar=replace(calendar, events=()))
@@ -273,7 +274,7 @@ def _normal(baseline: Baseline, row: int, bucket: int, step: timedelta) -> Norma
         kind=_kind(calendar, day),
         like_weekday=slot // HOURS_A_DAY,
         hour=slot % HOURS_A_DAY,
-        shape=an_hour / (level * today),
+        shape=_six(an_hour / (level * today)),
         level=level,
         today=today,
         of_day=ordinary * per_hour / (an_hour * within),
@@ -297,3 +298,8 @@ def _kind(calendar: Calendar, day: date) -> Likeness:
     if calendar.like_weekday(day) == day.weekday():
         return Likeness.ORDINARY
     return Likeness.DAY_OFF if calendar.is_off(day) else Likeness.AFTER_DAYS_OFF
+
+
+def _six(number: float) -> float:
+    """Return a number with six significant digits."""
+    return float(f"{number:.6g}")

@@ -96,7 +96,9 @@ def test_a_store_keeps_everything_when_it_is_opened_again(url: str) -> None:
 
 
 def test_a_schema_that_does_not_exist_is_told(url: str) -> None:
-    with pytest.raises(Fault, match=r"no schema of the search path \(nowhere\) is there for this user: create it"):
+    with pytest.raises(
+        Fault, match=r"no schema of the search path \(nowhere\) is there for this user: create it"
+    ):
         open_store(f"{url.partition('?')[0]}?options=-csearch_path%3Dnowhere", step=STEP)
 
 
@@ -250,7 +252,9 @@ def test_a_full_disk_takes_no_page_and_says_whose_disk_it_is(
         f"CREATE FUNCTION {schema}.full() RETURNS trigger LANGUAGE plpgsql AS"
         " $$BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END$$"
     )
-    postgres.execute(f"CREATE TRIGGER no_room BEFORE UPDATE ON {schema}.source EXECUTE FUNCTION {schema}.full()")
+    postgres.execute(
+        f"CREATE TRIGGER no_room BEFORE UPDATE ON {schema}.source EXECUTE FUNCTION {schema}.full()"
+    )
 
     with pytest.raises(Fault, match="the server's disk is full: free some space there"):
         commit(store, "2")

@@ -120,6 +120,19 @@ def test_a_panel_counts_two_daemons_on_one_desk_once(panel: dict[str, Any]) -> N
 
 
 @each_panel
+def test_rates_of_rare_events_are_not_drawn_finer_than_the_events_come(panel: dict[str, Any]) -> None:
+    has_rates = any("$__rate_interval" in expr for expr in queries(panel))
+
+    assert panel.get("interval") == ("10m" if has_rates else None)
+
+
+@each_panel
+def test_lines_have_colours_of_their_own(panel: dict[str, Any]) -> None:
+    if panel["type"] == "timeseries":
+        assert panel["fieldConfig"]["defaults"]["color"]["mode"] == "palette-classic"
+
+
+@each_panel
 def test_a_panel_over_windows_looks_at_one(panel: dict[str, Any]) -> None:
     for expr in queries(panel):
         for selector in re.findall(

@@ -8,6 +8,7 @@ store       `ports.Store`, one transaction a method
 intake      what a page changes, worked out before anything is written
 attributes  what services and categories were made of, each distinct set once
 recounting  tickets moved to where newer rules and names count them
+acting      the inbox of acts, labels and silences
 rows        values to rows and back
 cells, censuses  counts by bucket, and those that a source counts itself
 upserts     the one place where the dialect shows

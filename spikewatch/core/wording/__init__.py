@@ -12,6 +12,8 @@ The only place, beside `calendars`, where local time exists. The same notice giv
     charts      a course as the chart of a message
     names       what an incident is called
     blocks      the pieces that messages are built of
+    controls    buttons below a living message, and what a press means
+    answers     what the one person who acted is told
     blindness   that nothing can be seen, in words of its own
     rendering   whatever there is to tell as a message
 """

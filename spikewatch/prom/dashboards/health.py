@@ -1,5 +1,7 @@
 """The daemon's own health: whether it reads, judges, keeps and tells, and what it costs."""
 
+from collections.abc import Mapping
+
 from spikewatch.prom.dashboards.board import JOBS, Board
 from spikewatch.prom.dashboards.panels import (
     GOOD_IS_HIGH,
@@ -12,6 +14,7 @@ from spikewatch.prom.dashboards.panels import (
     hidden_columns,
 )
 from spikewatch.prom.monitored import Monitored
+from spikewatch.prom.rules import Node
 
 _RATE = "[$__rate_interval]"
 
@@ -48,7 +51,7 @@ def _stats(monitored: Monitored) -> tuple[Panel, ...]:
             "Deliveries waiting",
             "Messages that were not delivered yet.",
             f"sum(spikewatch_notifications_pending{{{JOB}}})",
-            steps=(("green", None), ("orange", 1), ("red", 20)),
+            steps=(("green", None), ("orange", 5), ("red", 20)),
         ),
         _stat(
             "Space for the store",
@@ -78,8 +81,9 @@ def _stat(
     return Panel(Drawn.STAT, title, says, (Query(expr),), unit=unit, width=4, height=4, steps=steps)
 
 
-def _line(title: str, says: str, *queries: Query, unit: str = "short", stacked: bool = False) -> Panel:
-    looks = STACKED if stacked else LINE
+def _line(
+    title: str, says: str, *queries: Query, unit: str = "short", looks: Mapping[str, Node] = LINE
+) -> Panel:
     return Panel(Drawn.TIMES, title, says, queries, unit=unit, width=8, looks=looks)
 
 
@@ -110,7 +114,7 @@ def _reading() -> tuple[Panel, ...]:
             "Requests by code",
             "Requests to the source a minute.",
             Query(f"{_per_second('api_requests', 'source, code')} * 60", "{{source}} {{code}}"),
-            stacked=True,
+            looks=STACKED,
         ),
         _line(
             "Failed polls",
@@ -149,9 +153,10 @@ def _reading() -> tuple[Panel, ...]:
         ),
         _line(
             "Clock of the source",
-            "Seconds by which the clock of the source is ahead of ours.",
+            "Seconds by which the clock of the source is ahead of ours; below zero it is behind.",
             Query(f"max by (source) (spikewatch_source_clock_skew_seconds{{{JOB}}})", "{{source}}"),
             unit="s",
+            looks={key: value for key, value in LINE.items() if key != "min"},
         ),
     )
 
@@ -197,10 +202,8 @@ def _telling() -> tuple[Panel, ...]:
         ),
         _line(
             "Not sent on purpose",
-            "Messages a minute that were held back, by reason.",
-            Query(
-                f"{_per_second('notifications_suppressed', 'channel, reason')} * 60", "{{channel}} {{reason}}"
-            ),
+            "Messages an hour that were held back, by reason.",
+            Query(f"{_per_second('notifications_suppressed', 'reason')} * 3600", "{{reason}}"),
         ),
     )
 

@@ -199,10 +199,10 @@ def _told() -> tuple[Panel, ...]:
         Panel(
             Drawn.TIMES,
             "Deliveries",
-            "Delivery attempts a minute by channel.",
+            "Delivery attempts an hour by channel.",
             (
                 Query(
-                    f"sum by (channel) (rate(spikewatch_notifications_total{{{JOB}}}[$__rate_interval])) * 60",
+                    f"sum by (channel) (rate(spikewatch_notifications_total{{{JOB}}}[$__rate_interval])) * 3600",
                     "{{channel}}",
                 ),
             ),
@@ -211,12 +211,12 @@ def _told() -> tuple[Panel, ...]:
         Panel(
             Drawn.TIMES,
             "Failed deliveries",
-            "Failed attempts a minute by channel and reason.",
+            "Failed attempts an hour by reason.",
             (
                 Query(
-                    "sum by (channel, reason) "
-                    f"(rate(spikewatch_notification_failures_total{{{JOB}}}[$__rate_interval])) * 60",
-                    "{{channel}} {{reason}}",
+                    "sum by (reason) "
+                    f"(rate(spikewatch_notification_failures_total{{{JOB}}}[$__rate_interval])) * 3600",
+                    "{{reason}}",
                 ),
             ),
             looks=LINE,

@@ -16,6 +16,9 @@ WINDOW = 'window="$window"'
 
 DATASOURCE: Mapping[str, Node] = {"type": "prometheus", "uid": "$datasource"}
 
+_RARE = "10m"
+"""Least resolution of rates: polls come every few minutes and deliveries now and then, so a finer one would be all gaps."""
+
 SERIES = "cluster, service, category"
 """What a sum over series goes by after `max by`: two daemons that watch the same desk count once."""
 
@@ -90,6 +93,8 @@ class Panel:
             "fieldConfig": {"defaults": defaults, "overrides": self.overrides},
             "options": {**_USUAL[self.kind], **self.renders},
         }
+        if any("$__rate_interval" in query.expr for query in self.queries):
+            made["interval"] = _RARE
         if self.transformations:
             made["transformations"] = self.transformations
         if self.repeat is not None:
@@ -135,7 +140,10 @@ def _colours(steps: Sequence[tuple[str, float | None]]) -> dict[str, Node]:
 GOOD_IS_LOW = (("green", None), ("red", 1.0))
 GOOD_IS_HIGH = (("red", None), ("green", 1.0))
 
+_PALETTE: Node = {"mode": "palette-classic"}
+
 LINE: Mapping[str, Node] = {
+    "color": _PALETTE,
     "custom": {
         "drawStyle": "line",
         "lineWidth": 1,
@@ -148,6 +156,7 @@ LINE: Mapping[str, Node] = {
 """A line with gaps where there is no data: a flat lie is worse."""
 
 STEPS: Mapping[str, Node] = {
+    "color": _PALETTE,
     "custom": {
         "drawStyle": "line",
         "lineInterpolation": "stepAfter",
@@ -160,6 +169,7 @@ STEPS: Mapping[str, Node] = {
 }
 
 STACKED: Mapping[str, Node] = {
+    "color": _PALETTE,
     "custom": {
         "drawStyle": "line",
         "lineWidth": 1,
