@@ -83,14 +83,42 @@ class Daemon:
         self._scheduler.start()
 
     def wake(self, name: str) -> None:
-        """Run a job as soon as it is free, and count its interval from then."""
-        guarded = self._jobs[name]
-        if self._stopping or guarded.ask_again() or not self._scheduler.running:
+        """Run a job as soon as it is free, and count its interval from then; nothing where there is none of that name."""
+        guarded = self._jobs.get(name)
+        if guarded is None or self._stopping or guarded.ask_again() or not self._scheduler.running:
             return
         try:
             self._scheduler.reschedule_job(name, trigger=_OnClock(guarded.job, self._clock))
         except JobLookupError:
             log.debug("wake_after_stop", extra={"job": name})
+
+    def replace(self, jobs: Sequence[Job]) -> None:
+        """Go on with these jobs.
+
+        One of a new name starts at once, one that is gone never again, one whose interval is another counts it from now;
+        for the rest only what their next run calls is new. A run under way ends as it began.
+        """
+        before = self._jobs
+        self._jobs = {
+            job.name: before.get(job.name) or _Guarded(job, self._changed, self._after) for job in jobs
+        }
+        for name in before.keys() - self._jobs.keys():
+            self._failing.pop(name, None)
+            if self._scheduler.running:
+                self._scheduler.remove_job(name)
+        for job in jobs:
+            self._put(self._jobs[job.name], job, is_new=job.name not in before)
+
+    def _put(self, guarded: "_Guarded", job: Job, *, is_new: bool) -> None:
+        was, guarded.job = guarded.job, job
+        if self._stopping or not self._scheduler.running:
+            return
+        if is_new:
+            self._scheduler.add_job(
+                guarded.run, _OnClock(job, self._clock), id=job.name, name=job.name
+            )
+        elif (was.every, was.spread) != (job.every, job.spread):
+            self._scheduler.reschedule_job(job.name, trigger=_OnClock(job, self._clock, at_once=False))
 
     def stop(self, *, within: timedelta = STOP_WITHIN) -> bool:
         """Start nothing more, let running jobs finish for a short while, and tell whether all did."""
@@ -164,13 +192,14 @@ class _Guarded:
 class _OnClock(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no types
     """Fires at once, then every span of a clock that may run faster than the machine's."""
 
-    def __init__(self, job: Job, clock: Clock) -> None:
+    def __init__(self, job: Job, clock: Clock, *, at_once: bool = True) -> None:
         self._job = job
         self._clock = clock
+        self._at_once = at_once
 
     def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
         """Return the machine's time of the next run, as APScheduler asks for it."""
-        if previous is None:
+        if previous is None and self._at_once:
             return now
         every = self._job.every * (1 + self._job.spread * random.uniform(-1, 1))  # noqa: S311 -- no secret hangs on it
         return now + timedelta(seconds=max(LEAST_INTERVAL_S, self._clock.real_seconds(every)))

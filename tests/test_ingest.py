@@ -173,6 +173,7 @@ def test_progress_is_told_after_each_page() -> None:
     assert [progress.fraction for progress in told] == pytest.approx([0.4, 0.8, 1.0], abs=1e-3)
     assert [(progress.pages, progress.tickets) for progress in told] == [(1, 2), (2, 3), (3, 4)]
     assert told[0].newest == SINCE + timedelta(days=4)
+    assert bench.meter.of("page_read") == [{"source": "desk"}] * 3
 
 
 def test_progress_never_leaves_the_unit_interval() -> None:
