@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from spikewatch.core.blindness import BlindNotice
 from spikewatch.core.incidents import Incident, Phase
+from spikewatch.core.misconfiguration import ConfigNotice
 from spikewatch.core.muting import NEVER_MUTED, Mute, Silence, maintenance, why_muted
 from spikewatch.core.notices import Notice, Reason
 from spikewatch.core.oncall import NOBODY, MaintenanceSettings
@@ -20,7 +21,8 @@ from spikewatch.core.outbox import Delivery, Kind, Stage, plan, superseded
 from spikewatch.core.routing import Route, Routing, route
 from spikewatch.ports import CycleCommit, Meter, Store
 
-Planner: TypeAlias = Callable[[Sequence[Notice | BlindNotice], datetime], Sequence[Delivery]]
+Planner: TypeAlias = Callable[[Notice | BlindNotice, Sequence[Delivery], datetime], Sequence[Delivery]]
+"""Plans a notice that nothing mutes, with the rows planned before it in the same breath."""
 
 SLACK = "slack"
 EVERYBODY = "everybody"
@@ -50,7 +52,7 @@ class Announcer:
         zone: ZoneInfo,
         meter: Meter,
         windows: Sequence[MaintenanceSettings] = (),
-        others: Planner = lambda _notices, _now: (),
+        others: Planner = lambda _notice, _earlier, _now: (),
     ) -> None:
         """Hold the parts; nothing is read yet."""
         self._store = store
@@ -68,10 +70,21 @@ class Announcer:
         planned: list[Delivery] = []
         for notice in notices:
             if isinstance(notice, BlindNotice):
-                planned += [*self._everywhere(notice, now), *self._others([notice], now)]
+                planned += [*self._everywhere(notice, now), *self._others(notice, planned, now)]
             else:
                 planned += self._planned(notice, silences=silences, earlier=planned, now=now)
         return planned
+
+    def plan_config(self, notice: ConfigNotice, now: datetime) -> Sequence[Delivery]:
+        """Return the rows of a refused configuration on Slack, where it was told before or the whole company is told."""
+        if self._routing is None:
+            return ()
+        channels = self._told(notice.incident, ()) or [self._routing.channel_of(None)]
+        return [
+            delivery
+            for channel in channels
+            for delivery in plan([notice], receiver=SLACK, channel_of=_always(channel), now=now)
+        ]
 
     def release(self, *, now: datetime) -> int:
         """Tell what nothing holds back any more and still surges, give up what is over, and return how many were told."""
@@ -90,7 +103,7 @@ class Announcer:
         if mute is not None:
             yield self._held(notice, mute, receiver=EVERYBODY, now=now)
             return
-        yield from self._others([notice], now)
+        yield from self._others(notice, earlier, now)
         yield from self._slack(notice, earlier=earlier, now=now)
 
     def _slack(self, notice: Notice, *, earlier: Sequence[Delivery], now: datetime) -> Iterator[Delivery]:
@@ -174,7 +187,7 @@ class Announcer:
         if any(row.stage is Stage.HELD for row in deliveries):
             return 0
         if newest.receiver == EVERYBODY:
-            deliveries += self._others([notice], now)
+            deliveries += self._others(notice, (), now)
         # a key is told once, so a crash between these two leaves nothing that would be told again
         self._store.commit_cycle(CycleCommit(self._store.judge_state(), deliveries=deliveries))
         self._store.save_delivery(superseded(newest, why="told once nothing held it back"))

@@ -7,7 +7,7 @@ daemon's side: it reads the store, keeps the baseline of the running epoch, and 
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
@@ -25,13 +25,13 @@ from spikewatch.core.events import Mask
 from spikewatch.core.explaining import explain, learned_by
 from spikewatch.core.explanations import Explanation
 from spikewatch.core.incidents import Change, Incident, Incidents, Rules, advance, ended_surges, open_surges
-from spikewatch.core.notices import Notice, notice_of, why_tell
+from spikewatch.core.notices import Notice, facts_of, notice_of, why_tell
 from spikewatch.core.outbox import Delivery
 from spikewatch.core.scoring import Assessment, Limits, assess
 from spikewatch.core.settings import DetectionSettings, SeriesRule, ServiceSettings, rule_for
 from spikewatch.core.snapshot import Snapshot, WindowReadings
 from spikewatch.core.surges import Surge, buckets_since_rise, follow
-from spikewatch.core.timegrid import HOUR, Grid, bucket_end, bucket_number, bucket_start, seconds
+from spikewatch.core.timegrid import HOUR, Grid, bucket_number, bucket_start, seconds
 from spikewatch.core.windows import remembered_from
 from spikewatch.coverage import GRACE, Coverage
 from spikewatch.picturing import Album, with_courses
@@ -124,6 +124,12 @@ class Detector:
         peaks = replayed_peaks(past, rehearsal, hours=stop - first, panel_of=panel_of)
         return Calibration(week, self.standing, peaks)
 
+    @property
+    def learning(self) -> tuple[object, ...]:
+        """All that a baseline depends on beside counts and labels."""
+        longest = self.detection.windows[-1]
+        return (self.calendar, self.step, self.history, self.detection.model, longest, self.masks)
+
     @cached_property
     def standing(self) -> str:
         """A digest of all that a calibration depends on beside counts and labels: a new label tells on the next one."""
@@ -169,12 +175,16 @@ class Detector:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What judging some buckets came to: the incidents as they are now, those that changed, and what is to be told."""
+    """What judging some buckets came to: the incidents as they are now, those that changed, and what is to be told.
+
+    baseline  what they were judged by, with the assessment that came of it
+    """
 
     incidents: Incidents
     changed: tuple[Incident, ...]
     notices: tuple[Notice, ...]
     assessment: Assessment
+    baseline: Baseline
 
 
 def judge(
@@ -192,40 +202,77 @@ def judge(
     `Detector.reach`. Before the baseline is warm only static rules are judged.
     """
     assessment = assess(panel, baseline, limits, first=first, windows=detector.detection.windows)
-    alerting = assessment.alerting(warm=baseline.warm)
-    critical_score = _critical_scores(limits)
+    budget = detector.detection.false_alarms_per_week
     changed: dict[str, Incident] = {}
     notices: list[Notice] = []
+    rules = Rules(critical_score=critical_scores(limits), name=detector.name)
+
+    def rules_at(column: int) -> Rules:
+        return replace(rules, explain=partial(detector.explain, assessment, baseline, column=column))
+
+    for turn in turns(assessment, incidents=incidents, warm=baseline.warm, rules_at=rules_at):
+        incidents = turn.incidents
+        changed.update({change.after.id: change.after for change in turn.changes})
+        for change in turn.changes:
+            reason = why_tell(change)
+            if reason is not None:
+                notices.append(
+                    notice_of(
+                        change,
+                        reason,
+                        assessment=assessment,
+                        column=turn.column,
+                        at=assessment.end_of(turn.column),
+                        budget=budget,
+                    )
+                )
+    return Verdict(incidents, tuple(changed.values()), tuple(notices), assessment, baseline)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One judged bucket (by its column in the assessment): the incidents after it, and what it changed."""
+
+    column: int
+    incidents: Incidents
+    changes: tuple[Change, ...]
+
+
+def turns(
+    assessment: Assessment,
+    *,
+    incidents: Incidents,
+    warm: bool,
+    rules_at: Callable[[int], Rules],
+) -> Iterator[Turn]:
+    """Yield each judged bucket at which something surges or an incident is not closed yet, one after the other.
+
+    incidents  as they were before the first judged bucket
+    warm       False: only static rules alert
+    rules_at   what the life of an incident depends on at a column
+    """
+    alerting, roster = assessment.alerting(warm=warm), assessment.limits.roster
     for column in range(assessment.n_judged):
         risen_rows = np.flatnonzero(alerting[:, column])
         if not len(risen_rows) and not incidents.active:
             continue
-        now = bucket_end(first + column, panel.grid.step)
+        now = assessment.end_of(column)
         lasting, ended = open_surges(incidents), ended_surges(incidents)
         followed = {key: _followed(surge, assessment, column, now) for key, surge in lasting.items()}
         risen = [
-            _risen(assessment, int(row), column, now, after=ended.get(limits.roster.keys[row]))
+            _risen(assessment, int(row), column, now, after=ended.get(roster.keys[row]))
             for row in risen_rows
-            if limits.roster.keys[row] not in lasting
+            if roster.keys[row] not in lasting
         ]
-        rules = Rules(
-            critical_score=critical_score,
-            name=detector.name,
-            explain=partial(detector.explain, assessment, baseline, column=column),
+        incidents, changes = advance(
+            incidents, followed=followed, risen=risen, rules=rules_at(column), now=now
         )
-        incidents, changes = advance(incidents, followed=followed, risen=risen, rules=rules, now=now)
-        changed.update({change.after.id: change.after for change in changes})
-        for change in changes:
-            reason = why_tell(change)
-            if reason is not None:
-                budget = detector.detection.false_alarms_per_week
-                notices.append(
-                    notice_of(change, reason, assessment=assessment, column=column, at=now, budget=budget)
-                )
-    return Verdict(incidents, tuple(changed.values()), tuple(notices), assessment)
+        yield Turn(column, incidents, changes)
 
 
-def _critical_scores(limits: Limits) -> Callable[[SeriesKey], float]:
+def critical_scores(limits: Limits) -> Callable[[SeriesKey], float]:
+    """Return the score at which each series of the limits' roster is critical."""
+
     def critical_score(series: SeriesKey) -> float:
         return float(limits.critical_score[limits.roster.rows[series]])
 
@@ -317,6 +364,23 @@ class Cycle:
         """What it judges with."""
         return self._detector
 
+    def follow(self, before: "Cycle") -> None:
+        """Take over from a cycle of other settings what they leave as it is, and make ready what they change.
+
+        The one before may go on judging meanwhile. Raises Fault where the store fails.
+        """
+        self._recounts = before._recounts  # noqa: SLF001 -- its own kind
+        if self._detector.learning == before.detector.learning:
+            self._baselines = before._baselines  # noqa: SLF001 -- its own kind
+        if self._detector.standing == before.detector.standing:
+            self._calibrations = before._calibrations  # noqa: SLF001 -- its own kind
+        state = self._store.judge_state()
+        if state.judged_until is None or self._store.recounts().is_pending:
+            return
+        epoch = self._detector.epoch_of(state.judged_until)
+        self.refit(epoch=epoch)
+        self.calibrated(week=self._detector.week_of(epoch))
+
     def run(self, *, now: datetime) -> int:
         """Judge every finished bucket that has not been judged, commit, and return how many buckets there were.
 
@@ -359,12 +423,19 @@ class Cycle:
 
     def _pictured(self, notices: Sequence[Notice], sources: Mapping[str, SourceState]) -> Sequence[Notice]:
         """Return the notices with what they show of the last hours."""
-        if not notices or self._last is None:
-            return notices
+        album = self._album(sources) if notices else None
+        return notices if album is None else with_courses(notices, album)
+
+    def album(self) -> Album | None:
+        """Return what pictures of this moment are made of; None before anything was judged."""
+        return self._album(self._store.source_states())
+
+    def _album(self, sources: Mapping[str, SourceState]) -> Album | None:
+        standards = self._last
+        if standards is None:
+            return None
         since, until = Coverage(sources, {}, self._grace).whole
-        return with_courses(
-            notices, Album(self._store, self._last.baseline, self._detector.step, since=since, until=until)
-        )
+        return Album(self._store, standards.baseline, self._detector.step, since=since, until=until)
 
     def refit(self, *, epoch: int) -> Baseline:
         """Fit the baseline of an epoch unless it stands, and keep it with the one before."""
@@ -511,14 +582,19 @@ class Cycle:
         roster, column = assessment.limits.roster, assessment.n_judged - 1
         opened, closed = self._store.incident_totals()
         totals = self._store.ticket_totals()
-        surging = open_surges(incidents)
+        surging, ended = open_surges(incidents), bucket_start(until, self._detector.step)
+        budget = self._detector.detection.false_alarms_per_week
         return Snapshot(
             roster=roster,
-            judged_until=bucket_start(until, self._detector.step),
+            judged_until=ended,
             readings=_window_readings(assessment, column),
             surging=np.array([key in surging for key in roster.keys], dtype=np.bool_),
             learned=np.asarray(assessment.judged[:, :, column].any(axis=1)),
             incidents=incidents.active,
+            facts=tuple(
+                facts_of(incident, assessment=assessment, column=column, at=ended, budget=budget)
+                for incident in incidents.active
+            ),
             opened_total=opened,
             closed_total=closed,
             tickets_total=np.array([totals.get(key, 0) for key in roster.keys], dtype=np.int64),

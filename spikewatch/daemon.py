@@ -114,9 +114,7 @@ class Daemon:
         if self._stopping or not self._scheduler.running:
             return
         if is_new:
-            self._scheduler.add_job(
-                guarded.run, _OnClock(job, self._clock), id=job.name, name=job.name
-            )
+            self._scheduler.add_job(guarded.run, _OnClock(job, self._clock), id=job.name, name=job.name)
         elif (was.every, was.spread) != (job.every, job.spread):
             self._scheduler.reschedule_job(job.name, trigger=_OnClock(job, self._clock, at_once=False))
 

@@ -216,12 +216,37 @@ class Countable(Protocol):
 # -- messenger
 
 
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a receiver can do beside taking a message.
+
+    edits          a message can be replaced in place; else `edit` raises MessageGone
+    replies        something can be said below a message; else `reply` raises MessageGone
+    finds          a message can be found again; else `find` finds nothing, and what is in doubt is sent again with its key
+    recaps         people read it: what began and ended while it was down is told in one message
+    plain          the first rung of plainness that it shows; see `core.outbox.PLAINEST`
+    repeats_every  how often it wants to hear that something lasts; None: never again
+    """
+
+    edits: bool = True
+    replies: bool = True
+    finds: bool = True
+    recaps: bool = True
+    plain: int = 0
+    repeats_every: timedelta | None = None
+
+
 class Messenger(Protocol):
     """Where messages go. Each call makes one attempt; retrying is the outbox's business."""
 
     @property
     def name(self) -> str:
         """Return the configured name, for example `slack`."""
+        ...
+
+    @property
+    def abilities(self) -> Abilities:
+        """Return what it can do; the same for as long as it lives."""
         ...
 
     def post(self, message: Message, *, channel: str, key: str) -> Receipt:
@@ -396,6 +421,22 @@ class JudgeState:
 
     judged_until: int | None = None
     incidents: Incidents = field(default_factory=Incidents)
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The configuration that a daemon runs with, for whoever asks beside it.
+
+    settings    every effective value by its path, in plain text and without secrets
+    since       when it came into force
+    refused     what is wrong with the file as it is now, one line each; empty where nothing is
+    refused_at  when that was found
+    """
+
+    settings: Mapping[str, str]
+    since: datetime
+    refused: tuple[str, ...] = ()
+    refused_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -626,6 +667,14 @@ class Store(Protocol):
         ...
 
     # upkeep
+    def in_force(self) -> InForce | None:
+        """Return the configuration that the newest daemon runs or ran with; None where none ever did."""
+        ...
+
+    def save_in_force(self, kept: InForce) -> None:
+        """Keep the configuration in force in place of the one before."""
+        ...
+
     def forget(self, *, tickets_before: datetime, counts_before: datetime) -> int:
         """Drop tickets, counts and settled deliveries older than that; return how many rows went.
 

@@ -1,37 +1,49 @@
-"""From a configuration to a daemon: every class meets its collaborators here."""
+"""From a configuration to a daemon: every class meets its collaborators here.
+
+`Standing` lives as long as the process. `Parts` follow from a configuration: a reload makes them anew, but for those that
+its settings leave as they are, and swaps them between two cycles.
+"""
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Lock
 
 from spikewatch import __version__
 from spikewatch.adapters.heartbeat import Heartbeat
+from spikewatch.adapters.http.encrypting import Certificates
+from spikewatch.adapters.http.guarding import Guard, NoHash
+from spikewatch.adapters.http.pages import Front
 from spikewatch.adapters.http.server import Condition, HttpServer, Pages
 from spikewatch.adapters.prometheus.exposition import Exposition
-from spikewatch.adapters.prometheus.fleet import FleetRenderer, states_of
+from spikewatch.adapters.prometheus.fleet import FleetRenderer
 from spikewatch.adapters.prometheus.health import HealthMetrics, new_registry
 from spikewatch.adapters.slack.messenger import SlackMessenger
-from spikewatch.app.activity import Activity
+from spikewatch.adapters.sql_store import SqlStore
+from spikewatch.app.chores import Chores
 from spikewatch.app.oncall import OnCall, on_call
 from spikewatch.app.picturing import draw, links_of
-from spikewatch.app.reading import Reader, jobs_of, progress_of, readers
+from spikewatch.app.reading import Reader, jobs_of, readers
+from spikewatch.app.receivers import deliverers_of, relays_of, stand_in_of
+from spikewatch.app.showing import StatusPage
+from spikewatch.app.reporting.weekly import REPORT_EVERY, WeeklyReport
 from spikewatch.app.sources import grace_of
 from spikewatch.app.storing import store_of
-from spikewatch.app.waiting import Herald, Waiting, known_history, waiting
+from spikewatch.app.waiting import Herald
 from spikewatch.config import Config
 from spikewatch.core.calendars import build_calendar, years_around
 from spikewatch.core.events import Mask
 from spikewatch.core.notices import Notice
 from spikewatch.core.outbox import Delivery
-from spikewatch.core.snapshot import Snapshot
 from spikewatch.cycle import Cycle, Detector, said_aloud
 from spikewatch.daemon import Daemon, Job
 from spikewatch.delivery import Deliverer
-from spikewatch.errors import Fault, Mistake
+from spikewatch.errors import Mistake
 from spikewatch.ingest import Progress
 from spikewatch.lookout import Lookout, blind_after
-from spikewatch.ports import Clock, Store, Unavailable
+from spikewatch.ports import Clock, Store
+from spikewatch.statuspage import POLICY
 
 JUDGE_EVERY = timedelta(seconds=30)
 DELIVER_EVERY = timedelta(seconds=5)
@@ -41,41 +53,140 @@ KEEP_HOUSE_EVERY = timedelta(hours=1)
 LOOKS_FROM_S = 60
 """A watermark's age says something from so many of the machine's seconds on; a clock that runs fast leaps over minutes."""
 
-TURNS_WITHIN = timedelta(minutes=10)
-"""The daemon is alive while its judging loop has turned within this much of the machine's time."""
-
 CONFIG_SCHEMA = "1"
 """Version of the configuration's form; a key that goes or changes its meaning raises it."""
 
 
-@dataclass
-class Assembly:
-    """A daemon with everything it is made of, ready to start."""
+@dataclass(frozen=True)
+class Standing:
+    """What lives as long as the process, whatever the configuration becomes.
 
-    store: Store
+    turn          held by whoever changes incidents
+    looks_from_s  so many of the machine's seconds a watermark must be able to age before that is called blindness
+    """
+
+    store: SqlStore
+    clock: Clock
+    health: HealthMetrics
+    exposition: Exposition
+    on_page: Callable[[Progress], None]
+    on_notice: Callable[[Notice], None]
+    looks_from_s: float
+    turn: Lock = field(default_factory=Lock)
+    herald: Herald = field(default_factory=Herald)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What follows from a configuration."""
+
+    config: Config
+    on_call: OnCall
     cycle: Cycle
     deliverer: Deliverer | None
+    relays: tuple[Deliverer, ...]
     readers: tuple[Reader, ...]
-    http: HttpServer
-    daemon: Daemon
-    on_call: OnCall
+    chores: Chores
+    page: StatusPage
+    jobs: tuple[Job, ...]
+
+
+class Assembly:
+    """A daemon with everything it is made of, ready to start.
+
+    always  jobs that live as long as the process; to be set before `start`
+    """
+
+    def __init__(self, standing: Standing, parts: Parts) -> None:
+        """Hold the parts; nothing runs yet."""
+        self.standing = standing
+        self.parts = parts
+        self.always: tuple[Job, ...] = ()
+        pages = Pages(
+            scrape=standing.exposition.scrape,
+            health=self._is_alive,
+            readiness=self._is_ready,
+            front=self._front,
+        )
+        self.http = _server(parts.config, pages=pages)
+        self.daemon = Daemon(parts.jobs, clock=standing.clock)
+        self.parts.on_call.wake = self.daemon.wake
+
+    @property
+    def store(self) -> Store:
+        """What is durable."""
+        return self.standing.store
+
+    @property
+    def cycle(self) -> Cycle:
+        """What judges."""
+        return self.parts.cycle
+
+    @property
+    def readers(self) -> tuple[Reader, ...]:
+        """What reads the sources."""
+        return self.parts.readers
 
     def start(self) -> None:
         """Show what was known before a restart, open the port, then begin to work."""
+        self.daemon.replace((*self.parts.jobs, *self.always))
         self.daemon.run_once("judge")
         self.http.start()
-        if self.on_call.socket is not None:
-            self.on_call.socket.start()
+        if self.parts.on_call.socket is not None:
+            self.parts.on_call.socket.start()
         self.daemon.start()
 
     def stop(self) -> bool:
         """End cleanly within seconds; tell whether every running job finished."""
-        if self.on_call.socket is not None:
-            self.on_call.socket.stop()
+        if self.parts.on_call.socket is not None:
+            self.parts.on_call.socket.stop()
         finished = self.daemon.stop()
         self.http.stop()
         self.store.close()
         return finished
+
+    def adopt(self, config: Config) -> None:
+        """Put a configuration into force between two cycles; what it leaves as it is goes on untouched.
+
+        It differs from the one in force in nothing that needs a restart. Until all of it is ready the old one judges on.
+        Raises Mistake or Fault where that fails, with the old one in force.
+        """
+        before, standing = self.parts, self.standing
+        parts = parts_of(config, standing=standing, before=before)
+        parts.on_call.wake = self.daemon.wake
+        parts.cycle.follow(before.cycle)
+        with standing.turn:
+            parts.cycle.snapshot = before.cycle.snapshot
+            for reader in before.readers:
+                if reader not in parts.readers:
+                    reader.retired.set()
+            _show(config, standing)
+            self.parts = parts
+            self.daemon.replace((*parts.jobs, *self.always))
+        self._connect(before)
+        for reader in parts.readers:
+            if reader not in before.readers:
+                self.daemon.wake(f"poll:{reader.name}")
+        self.daemon.wake("judge")
+
+    def _is_alive(self) -> Condition:
+        return self.parts.chores.is_alive()
+
+    def _is_ready(self) -> Condition:
+        return self.parts.chores.is_ready()
+
+    def _front(self, language: str | None) -> Front:
+        body, chosen = self.parts.page.show(language)
+        return Front(body, chosen, POLICY)
+
+    def _connect(self, before: Parts) -> None:
+        old, new = before.on_call.socket, self.parts.on_call.socket
+        if old is new:
+            return
+        if old is not None:
+            old.stop()
+        if new is not None:
+            new.start()
 
 
 def assemble(
@@ -92,33 +203,33 @@ def assemble(
     """
     store = store_of(config)
     registry = new_registry()
-    health = HealthMetrics(
-        registry,
-        clock=clock,
-        version=__version__,
-        sources=[source.name for source in config.sources],
-        channels=_channels(config),
-    )
-    health.configured(digest=digest_of(config), schema=CONFIG_SCHEMA)
+    health = HealthMetrics(registry, clock=clock, version=__version__)
     exposition = Exposition(
-        FleetRenderer(
-            windows=config.metrics.windows,
-            max_series=config.metrics.max_series,
-            detail=config.metrics.detail,
-        ),
+        FleetRenderer(),
         registry=registry,
         clock=clock,
         stale_after=config.bucket + config.metrics.stale_after,
     )
-    people = on_call(config, store=store, clock=clock, health=health)
+    store.watch_writes(health.store_write)
+    standing = Standing(store, clock, health, exposition, on_page, on_notice, looks_from_s)
+    _show(config, standing)
+    return Assembly(standing, parts_of(config, standing=standing))
+
+
+def parts_of(config: Config, *, standing: Standing, before: Parts | None = None) -> Parts:
+    """Make what follows from a configuration; of `before`, what its settings leave as it is stays the same object."""
+    store, clock, health = standing.store, standing.clock, standing.health
+    people = on_call(config, store=store, clock=clock, health=health, turn=standing.turn)
+    is_told_alike = before is not None and _telling(before.config) == _telling(config)
+    if before is not None and is_told_alike:
+        people.socket = before.on_call.socket
     plan_of = people.announcer.plan
 
     def planned(notices: Sequence[Notice], now: datetime) -> Sequence[Delivery]:
         for notice in notices:
-            on_notice(notice)
+            standing.on_notice(notice)
         return plan_of(notices, now)
 
-    store.watch_writes(health.store_write)
     cycle = Cycle(
         store,
         detector_of(config, at=clock.now()),
@@ -126,8 +237,19 @@ def assemble(
         on_change=lambda change: health.incident_changed(change, now=clock.now()),
         grace=grace_of(config),
     )
-    reading = tuple(readers(config, store=store, clock=clock, meter=health))
-    deliverer = _deliverer(config, store=store, clock=clock, health=health, controls=people.controls)
+    deliverer = (
+        before.deliverer
+        if before is not None and is_told_alike
+        else _deliverer(config, store=store, clock=clock, health=health, controls=people.controls)
+    )
+    relays = (
+        before.relays
+        if before is not None and is_told_alike
+        else tuple(deliverers_of(config, store=store, clock=clock, meter=health))
+    )
+    heartbeat = _heartbeat(config)
+    standing_readers = () if before is None else before.readers
+    reading = tuple(readers(config, store=store, clock=clock, meter=health, before=standing_readers))
     lookout = Lookout(
         store,
         limit=blind_after(config.poll.every),
@@ -135,36 +257,94 @@ def assemble(
         causes={reader.name: reader.ingest.cause for reader in reading},
         plan=plan_of,
     )
-    chores = _Chores(
+    chores = Chores(
         config=config,
         store=store,
         cycle=cycle,
         lookout=lookout,
-        exposition=exposition,
+        exposition=standing.exposition,
         health=health,
         clock=clock,
         reading=reading,
         people=people,
-        looks_from_s=looks_from_s,
+        looks_from_s=standing.looks_from_s,
+        herald=standing.herald,
     )
-    for source in config.sources:
-        health.poll_interval(source.name, interval=config.poll.every)
-    pages = Pages(scrape=exposition.scrape, health=chores.is_alive, readiness=chores.is_ready)
-    http = HttpServer(config.metrics.listen, pages=pages)
-    jobs = [
-        *(job for reader in reading for job in jobs_of(reader, every=config.poll.every, on_page=on_page)),
-        Job(
-            "judge", JUDGE_EVERY, chores.judge, wakes=("deliver", "heartbeat"), on_error=chores.judging_failed
+    page = StatusPage(
+        store,
+        cycle,
+        config=config,
+        clock=clock,
+        links=links_of(config),
+        turn=chores.turn,
+        before=None if before is None else before.page,
+    )
+    weekly = WeeklyReport(
+        store, config=config, detector_at=lambda at: detector_of(config, at=at), turn=standing.turn
+    )
+    jobs = (
+        *(
+            job
+            for reader in reading
+            for job in jobs_of(reader, every=config.poll.every, on_page=standing.on_page)
         ),
+        Job(
+            "judge",
+            JUDGE_EVERY,
+            chores.judge,
+            wakes=("deliver", *map(_job_of, relays), "heartbeat", "page"),
+            on_error=chores.judging_failed,
+        ),
+        Job("page", JUDGE_EVERY, page.renew),
         Job("acts", ACT_EVERY, people.act),
         Job("deliver", DELIVER_EVERY, chores.delivering(deliverer)),
-        Job("heartbeat", JUDGE_EVERY, chores.beating(_heartbeat(config))),
+        *(Job(_job_of(relay), DELIVER_EVERY, relay.drain) for relay in relays),
+        Job("heartbeat", JUDGE_EVERY, chores.beating(heartbeat)),
         Job("refit", REFIT_EVERY, chores.refit, on_error=chores.refitting_failed),
         Job("house", KEEP_HOUSE_EVERY, chores.keep_house),
-    ]
-    daemon = Daemon(jobs, clock=clock)
-    people.wake = daemon.wake
-    return Assembly(store, cycle, deliverer, reading, http, daemon, people)
+        Job("report", REPORT_EVERY, lambda: weekly.look(now=clock.now()), wakes=("deliver",)),
+    )
+    return Parts(config, people, cycle, deliverer, relays, reading, chores, page, jobs)
+
+
+def _job_of(relay: Deliverer) -> str:
+    """Return the job that delivers to a receiver beside Slack: one each, so that none waits for another that is slow."""
+    return f"deliver:{relay.receiver}"
+
+
+def _show(config: Config, standing: Standing) -> None:
+    """Have the metrics say what a configuration has them say."""
+    health, metrics = standing.health, config.metrics
+    health.watch(sources=[source.name for source in config.sources], channels=_channels(config))
+    for source in config.sources:
+        health.poll_interval(source.name, interval=config.poll.every)
+    health.configured(digest=digest_of(config), schema=CONFIG_SCHEMA)
+    standing.exposition.limit_to(
+        windows=metrics.windows,
+        max_series=metrics.max_series,
+        detail=metrics.detail,
+        stale_after=config.bucket + metrics.stale_after,
+    )
+
+
+_NOT_TOLD = {
+    "calendar",
+    "detection",
+    "heartbeat",
+    "history",
+    "maintenance",
+    "metrics",
+    "poll",
+    "reconcile",
+    "retention",
+    "services",
+}
+"""Sections that say nothing of how receivers are reached."""
+
+
+def _telling(config: Config) -> object:
+    """Return all that receivers are reached by; while it stays the same, so do their connections and what they remember."""
+    return config.model_dump(exclude=_NOT_TOLD), config.secrets
 
 
 def detector_of(
@@ -197,10 +377,12 @@ def digest_of(config: Config) -> str:
 
 def _channels(config: Config) -> Sequence[str]:
     """Return every channel that the configuration names, so that each has its metrics from the start."""
+    beside = tuple(relay.channel for relay in relays_of(config))
     slack = config.slack
     if slack is None:
-        return ()
+        return beside
     named = (
+        *beside,
         slack.channel,
         slack.company_channel,
         slack.fallback_channel,
@@ -238,6 +420,29 @@ def _deliverer(
         fallback=slack.fallback_channel,
         links=links_of(config),
         controls=controls,
+        stand_in=stand_in_of(config),
+    )
+
+
+def _server(config: Config, *, pages: Pages) -> HttpServer:
+    """Return what serves the pages to those who may read them. Raises Mistake or Fault."""
+    metrics = config.metrics
+    password_hash, token = config.secret("metrics.password_hash"), config.secret("metrics.bearer_token")
+    try:
+        guard = Guard(
+            user=metrics.user,
+            password_hash=None if password_hash is None else password_hash.get_secret_value(),
+            bearer_token=None if token is None else token.get_secret_value(),
+        )
+    except NoHash as error:
+        raise Mistake(f"metrics.password_hash: {error}") from error
+    return HttpServer(
+        metrics.listen,
+        pages=pages,
+        guard=guard,
+        certificates=None if metrics.tls is None else Certificates(metrics.tls),
+        max_connections=metrics.max_connections,
+        timeout_s=metrics.timeout.total_seconds(),
     )
 
 
@@ -248,136 +453,3 @@ def _heartbeat(config: Config) -> Heartbeat | None:
         return None if url is None else Heartbeat(url.get_secret_value())
     except ValueError as error:
         raise Mistake(f"heartbeat: {error}") from error
-
-
-class _Chores:
-    """The jobs that bring several parts together."""
-
-    def __init__(
-        self,
-        *,
-        config: Config,
-        store: Store,
-        cycle: Cycle,
-        lookout: Lookout,
-        exposition: Exposition,
-        health: HealthMetrics,
-        clock: Clock,
-        reading: tuple[Reader, ...],
-        people: OnCall,
-        looks_from_s: float,
-    ) -> None:
-        self._config = config
-        self._reading = reading
-        self._people = people
-        self._looks_from_s = looks_from_s
-        self._herald = Herald()
-        self._store = store
-        self._cycle = cycle
-        self._lookout = lookout
-        self._exposition = exposition
-        self._health = health
-        self._clock = clock
-        self._activity = Activity(store, step=config.bucket, is_asked=config.metrics.detail == "active")
-        self._turned_at = clock.now()
-        self._published: Snapshot | None = None
-        self._good_turns = 0
-
-    def judge(self) -> None:
-        began = self._clock.now()
-        with self._people.turn:
-            buckets = self._cycle.run(now=began)
-            ended = self._turned_at = self._clock.now()
-            self._people.announcer.release(now=ended)
-            if self._clock.real_seconds(self._lookout.limit) >= self._looks_from_s:
-                self._lookout.look(now=ended)
-        snapshot = self._cycle.snapshot
-        if snapshot is not None and snapshot is not self._published:
-            self._exposition.publish(self._activity.marked(snapshot))
-            self._published = snapshot
-            if buckets:
-                self._health.unjudged(states_of(snapshot))
-        self._health.cycle(seconds=self._clock.real_seconds(ended - began), buckets=buckets)
-        self._good_turns += 1
-        self._state_intervals(now=ended)
-        self._say_what_is_awaited()
-
-    def _state_intervals(self, *, now: datetime) -> None:
-        """Set the interval of each source's polls, longer while a failure or a limit is waited out."""
-        for reader in self._reading:
-            held = reader.ingest.held()
-            waits = held.until - held.since if held is not None and held.lasts(now) else timedelta(0)
-            self._health.poll_interval(reader.name, interval=max(self._config.poll.every, waits))
-
-    def _say_what_is_awaited(self) -> None:
-        waits = self._waiting()
-        known = known_history(self._store.source_states(), self._cycle.detector)
-        self._health.waits(None if waits is None else waits.reason.value, known=known)
-        self._herald.say(waits)
-
-    def _waiting(self) -> Waiting | None:
-        return waiting(
-            self._store,
-            self._cycle.detector,
-            progress=progress_of(self._reading),
-            now=self._clock.now(),
-        )
-
-    def judging_failed(self, error: Exception) -> None:
-        self._turned_at = self._clock.now()
-        self._health.cycle_failed(reason="store" if isinstance(error, Fault) else "other")
-
-    def refitting_failed(self, error: Exception) -> None:
-        self._health.cycle_failed(reason="store" if isinstance(error, Fault) else "baseline")
-
-    def delivering(self, deliverer: Deliverer | None) -> Callable[[], object]:
-        def deliver() -> None:
-            if deliverer is not None:
-                deliverer.drain()
-            self._health.backlog(self._store.unsettled())
-
-        return deliver
-
-    def beating(self, heartbeat: Heartbeat | None) -> Callable[[], object]:
-        beaten = 0
-
-        def beat() -> None:
-            """Call once for the good turns since the last call; in a thread of its own, so that no turn waits for it."""
-            nonlocal beaten
-            turns = self._good_turns
-            if heartbeat is None or turns == beaten:
-                return
-            beaten = turns
-            try:
-                heartbeat.beat()
-            except Unavailable:
-                self._health.heartbeat(worked=False)
-                raise
-            self._health.heartbeat(worked=True)
-
-        return beat
-
-    def refit(self) -> None:
-        self._cycle.calibrate_ahead()
-        epoch = self._cycle.next_epoch()
-        if epoch is None or self._cycle.is_fitted(epoch):
-            return
-        began = self._clock.now()
-        self._cycle.refit(epoch=epoch)
-        self._health.refit(seconds=self._clock.real_seconds(self._clock.now() - began))
-
-    def keep_house(self) -> None:
-        now, retention = self._clock.now(), self._config.retention
-        self._store.forget(tickets_before=now - retention.tickets, counts_before=now - retention.counts)
-        self._health.store(self._store.stats())
-
-    def is_alive(self) -> Condition:
-        age_s = self._clock.real_seconds(self._clock.now() - self._turned_at)
-        return Condition(age_s < TURNS_WITHIN.total_seconds(), f"the judging loop turned {age_s:.0f} s ago")
-
-    def is_ready(self) -> Condition:
-        ready = self._cycle.snapshot is not None
-        waits = self._waiting()
-        if waits is None:
-            return Condition(ready, "judging" if ready else "about to judge for the first time")
-        return Condition(ready, f"judging, but nothing can be told yet: {waits}" if ready else str(waits))

@@ -30,6 +30,11 @@ class FileInput:
     file: CountsFile
     said: Sequence[Label]
 
+    @property
+    def flatters(self) -> bool:
+        """Tell whether a replay knows more than a live run would."""
+        return self.file.recorded.flatters
+
     def recording(self, config: Config, *, until: datetime | None) -> Recording:
         """Return what it holds on the grid and under the names of a configuration.
 
@@ -53,6 +58,11 @@ class StoreInput:
     known_until: datetime
     gaps: Sequence[Gap]
     said: Sequence[Label]
+
+    @property
+    def flatters(self) -> bool:
+        """What came late is known to have been late, so it does not."""
+        return False
 
     def recording(self, config: Config, *, until: datetime | None) -> Recording:
         """Return the recording of the store up to what it knows. Raises Mistake for a configuration of another store."""
@@ -139,6 +149,8 @@ def label_now(label: Label, renames: RenameSettings) -> Label:
     """Return a label about what is called otherwise now."""
     if label.service is None:
         category = label.category
-        return label if category is None else replace(label, category=renames.categories.get(category, category))
+        return (
+            label if category is None else replace(label, category=renames.categories.get(category, category))
+        )
     key = renamed(SeriesKey(label.service, label.category or ALL), renames)
     return replace(label, service=key.service, category=None if label.category is None else key.category)

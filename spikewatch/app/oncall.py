@@ -10,7 +10,8 @@ from spikewatch.acting import Acting
 from spikewatch.adapters.prometheus.health import HealthMetrics
 from spikewatch.adapters.slack.audience import SlackAudience
 from spikewatch.adapters.slack.socket import SlackSocket
-from spikewatch.announcing import Announcer, Planner
+from spikewatch.announcing import Announcer
+from spikewatch.app.receivers import relays_of
 from spikewatch.config import Config
 from spikewatch.core.acts import Act
 from spikewatch.core.business_hours import BusinessHours
@@ -20,6 +21,7 @@ from spikewatch.core.outbox import Delivery
 from spikewatch.core.routing import Routing
 from spikewatch.core.settings import Language
 from spikewatch.ports import Clock, Meter, Store
+from spikewatch.relaying import Relaying
 
 
 def business_hours_of(config: Config, *, at: datetime) -> BusinessHours:
@@ -46,19 +48,16 @@ def routing_of(config: Config, *, at: datetime) -> Routing | None:
 
 
 def announcer_of(
-    config: Config, *, store: Store, meter: Meter, at: datetime, others: Planner = lambda _notices, _now: ()
+    config: Config, *, store: Store, meter: Meter, at: datetime
 ) -> Announcer:
-    """Return what turns the notices of a configuration into outbox rows.
-
-    others  plans for every receiver but Slack
-    """
+    """Return what turns the notices of a configuration into outbox rows, for Slack and for every receiver beside it."""
     return Announcer(
         store,
         routing=routing_of(config, at=at),
         zone=config.timezone,
         meter=meter,
         windows=config.maintenance,
-        others=others,
+        others=Relaying(store, relays_of(config)).plan,
     )
 
 
@@ -133,6 +132,7 @@ class OnCall:
         """Settle what people did, and tell it soon."""
         if self.acting.run():
             self.wake("deliver")
+            self.wake("page")
 
     def controls(self) -> bool:
         """Tell whether messages have buttons at the moment."""
@@ -145,14 +145,14 @@ def on_call(
     store: Store,
     clock: Clock,
     health: HealthMetrics,
-    others: Planner = lambda _notices, _now: (),
+    turn: AbstractContextManager[object] | None = None,
 ) -> OnCall:
     """Return the parts of a configuration that face people, not connected yet.
 
-    others  plans for every receiver but Slack
+    turn    held while incidents change, where somebody else has it already
     """
-    turn = Lock()
-    announcer = announcer_of(config, store=store, meter=health, at=clock.now(), others=others)
+    turn = turn or Lock()
+    announcer = announcer_of(config, store=store, meter=health, at=clock.now())
     acting = acting_of(config, store=store, clock=clock, meter=health, plan=announcer.plan, turn=turn)
     parts = OnCall(announcer, acting, turn)
     parts.socket = socket_of(config, receive=parts.receive, health=health)

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -11,6 +11,7 @@ from spikewatch.adapters.zendesk.source import ZendeskSource
 from spikewatch.app.sources import pace_of, source_of
 from spikewatch.backfilling import Backfilling
 from spikewatch.config import Config
+from spikewatch.config.model import SourceSettings
 from spikewatch.daemon import Job
 from spikewatch.ingest import Ingest, Progress
 from spikewatch.ports import Clock, Meter, Store
@@ -30,6 +31,10 @@ class Reader:
     meter: Meter
     recount: Callable[[], bool]
     """Counts history by the newest rules and names where it is counted otherwise; tells whether that is done."""
+    made_of: object = None
+    """The settings that it follows from: where they are the same again, so is the reader."""
+    retired: threading.Event = field(default_factory=threading.Event)
+    """Set once another one reads the source, or none: a page that was begun is finished, no other one asked for."""
 
     @property
     def name(self) -> str:
@@ -49,16 +54,17 @@ class Reader:
             on_page(progress)
 
         def poll() -> None:
-            if self.recount():
-                self.ingest.poll(on_page=on_live_page)
+            if not self.retired.is_set() and self.recount():
+                self.ingest.poll(on_page=on_live_page, stop=self.retired.is_set)
                 self.recount()
 
         return poll
 
     def beside(self) -> None:
         """Read older history where some is wanted, then check what is there."""
-        self.backfilling.run(on_page=self._note)
-        self.reconciler.run()
+        self.backfilling.run(on_page=self._note, stop=self.retired.is_set)
+        if not self.retired.is_set():
+            self.reconciler.run()
 
     def _note(self, progress: Progress) -> None:
         self.meter.backfilled(self.name, fraction=progress.fraction, left=progress.left)
@@ -73,14 +79,27 @@ def wanted_since(config: Config, *, now: datetime, history: timedelta | None = N
 
 
 def readers(
-    config: Config, *, store: Store, clock: Clock, meter: Meter, history: timedelta | None = None
+    config: Config,
+    *,
+    store: Store,
+    clock: Clock,
+    meter: Meter,
+    history: timedelta | None = None,
+    before: tuple[Reader, ...] = (),
 ) -> Iterator[Reader]:
     """Build all that reads the sources of a configuration.
 
     history  how far back to read, where it is not the configured one
+    before   readers of another configuration: those whose settings are the same read on
     """
+    standing = {reader.name: reader for reader in before}
     since = wanted_since(config, now=clock.now(), history=history)
     for settings in config.sources:
+        made_of = _made_of(config, settings, history=history)
+        reader = standing.get(settings.name)
+        if reader is not None and reader.made_of == made_of:
+            yield reader
+            continue
         kept = store.naming(settings.name)
         source = source_of(
             settings, config, clock=clock, meter=meter, names=None if kept is None else kept.names
@@ -116,7 +135,24 @@ def readers(
             ),
             meter,
             partial(recounting.finish, store, settings.name, clock=clock),
+            made_of,
         )
+
+
+def _made_of(config: Config, settings: SourceSettings, *, history: timedelta | None) -> object:
+    """Return all that a reader follows from."""
+    place = f"sources.{settings.name}."
+    secrets = {name: secret for name, secret in config.secrets.items() if name.startswith(place)}
+    return (
+        settings,
+        secrets,
+        config.bucket,
+        config.timezone,
+        history or config.history,
+        config.detection.windows[-1],
+        config.reconcile,
+        config.retention.tickets,
+    )
 
 
 def jobs_of(reader: Reader, *, every: timedelta, on_page: Callable[[Progress], None]) -> tuple[Job, ...]:

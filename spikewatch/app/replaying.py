@@ -1,38 +1,93 @@
-"""`backtest`: recorded counts through the live code."""
+"""`backtest`: a record through the live code, and two configurations on the same record."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
+from typing import assert_never
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
-from spikewatch.adapters.csv_source import read_gaps, read_input, read_labels, require_step
+from spikewatch.app import inputs
 from spikewatch.app.assembly import detector_of
-from spikewatch.app.storing import store_of
+from spikewatch.app.explaining.origins import Origins
 from spikewatch.config import Config
-from spikewatch.core.counts import ALL, Gap, Roster, SeriesKey
-from spikewatch.core.dimensions import renamed, renamed_service
 from spikewatch.core.events import Label
-from spikewatch.core.settings import RenameSettings
-from spikewatch.core.timegrid import bucket_number, bucket_start, seconds
-from spikewatch.coverage import Coverage
-from spikewatch.errors import Fault
+from spikewatch.cycle import Detector
+from spikewatch.errors import Mistake
 from spikewatch.lab import reporting
-from spikewatch.lab.replay import Recording, record, replay, replay_name
+from spikewatch.lab.comparing import Gate, compare
+from spikewatch.lab.pages import Reviewed, Setting, backtest_page, diff_page
+from spikewatch.lab.replay import Recording, Replayed, replay, replay_name
+from spikewatch.lab.tallies import Tallies, tally
+from spikewatch.lab.witnessing import Sight, Witness
+
+Say = Callable[[str], None]
+
+
+class Format(StrEnum):
+    """How a result is written."""
+
+    TABLE = "table"
+    JSONL = "jsonl"
+    HTML = "html"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A configuration with what people call it: its file."""
+
+    config: Config
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The lines of a comparison, and in words which gates were not met."""
+
+    lines: Iterable[str]
+    unmet: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One configuration on one record."""
+
+    named: Named
+    recording: Recording
+    detector: Detector
+    labels: Sequence[Label]
+    replayed: Replayed
+    sights: Mapping[str, Sight]
+
+    @property
+    def tallies(self) -> Tallies:
+        config = self.named.config
+        return tally(
+            self.replayed,
+            self.recording,
+            labels=self.labels,
+            rules=self.detector.rules(self.recording.panel.roster),
+            per_week=config.detection.false_alarms_per_week,
+            zone=config.timezone,
+        )
+
+    def reviewed(self, source: str, *, flatters: bool) -> Reviewed:
+        return Reviewed(self.tallies, self.sights, self.recording.panel, source, self.named.name, flatters)
 
 
 def backtest(
     source: str,
     *,
     config: Config,
+    config_name: str = "",
     since: datetime | None = None,
     until: datetime | None = None,
     gaps: Path | None = None,
     labels: Path | None = None,
-    output_format: str = "table",
-    say: Callable[[str], None] = lambda _: None,
+    output_format: str = Format.TABLE,
+    say: Say = lambda _: None,
     on_progress: Callable[[float], None] = lambda _: None,
 ) -> Iterable[str]:
     """Replay a counts file, a tickets file or the store, and return the lines of the result.
@@ -42,91 +97,129 @@ def backtest(
                   is what the store holds of that kind where the store is replayed
     say           is told what a person should know about the result
     """
+    _one_thread()
+    read = inputs.read(source, config=config, gaps=gaps, labels=labels, say=say)
+    recording = read.recording(config, until=until)
+    _require_judged(since, recording)
+    if since is None:
+        say(_begins(recording.warm_at, config))
+    named, style = Named(config, config_name), Format(output_format)
+    run = _run(named, read, recording, since=since, watch=style is Format.HTML, on_progress=on_progress)
+    _say_if_nothing_was_judged(run.replayed, say)
+    zone = config.timezone
+    match style:
+        case Format.JSONL:
+            return reporting.json_lines(run.replayed, zone=zone)
+        case Format.TABLE:
+            return reporting.table(run.replayed, run.tallies, zone=zone)
+        case Format.HTML:
+            setting = Setting(config.language, zone, Origins.of(config).place)
+            return [backtest_page(run.reviewed(source, flatters=read.flatters), setting)]
+        case _:
+            assert_never(style)
+
+
+def difference(
+    source: str,
+    *,
+    before: Named,
+    after: Named,
+    gates: Sequence[Gate] = (),
+    since: datetime | None = None,
+    until: datetime | None = None,
+    gaps: Path | None = None,
+    labels: Path | None = None,
+    output_format: str = Format.TABLE,
+    say: Say = lambda _: None,
+    on_progress: Callable[[float], None] = lambda _: None,
+) -> Difference:
+    """Replay one record, read once, under two configurations; arguments as those of `backtest`.
+
+    Without `since` both are judged from when both can be. Times are those of the configuration after.
+    """
+    _one_thread()
+    read = inputs.read(source, config=after.config, gaps=gaps, labels=labels, say=say)
+    records = [read.recording(named.config, until=until) for named in (before, after)]
+    for recording in records:
+        _require_judged(since, recording)
+    begin = max(recording.warm_at for recording in records) if since is None else since
+    if since is None:
+        say(_begins(begin, after.config))
+    style = Format(output_format)
+    first, second = (
+        _run(
+            named,
+            read,
+            recording,
+            since=begin,
+            watch=style is Format.HTML,
+            on_progress=_half(half, on_progress),
+        )
+        for half, (named, recording) in enumerate(zip((before, after), records, strict=True))
+    )
+    _say_if_nothing_was_judged(second.replayed, say)
+    comparison = compare(first.replayed, second.replayed)
+    zone = after.config.timezone
+    match style:
+        case Format.JSONL:
+            lines = reporting.diff_json_lines(comparison, zone=zone)
+        case Format.TABLE:
+            sides = (first.tallies, second.tallies)
+            lines = reporting.diff_table(comparison, sides, names=(before.name, after.name), zone=zone)
+        case Format.HTML:
+            page = diff_page(
+                comparison,
+                before=first.reviewed(source, flatters=read.flatters),
+                after=second.reviewed(source, flatters=read.flatters),
+                setting=Setting(after.config.language, zone, Origins.of(after.config).place),
+                gates=gates,
+            )
+            lines = iter([page])
+        case _:
+            assert_never(style)
+    unmet = [gate.told(comparison) for gate in gates if not gate.is_met(comparison)]
+    return Difference(lines, tuple(unmet))
+
+
+def _half(half: int, on_progress: Callable[[float], None]) -> Callable[[float], None]:
+    return lambda share: on_progress((share + half) / 2)
+
+
+def _run(
+    named: Named,
+    read: inputs.Input,
+    recording: Recording,
+    *,
+    since: datetime | None,
+    watch: bool,
+    on_progress: Callable[[float], None],
+) -> _Run:
+    labels = read.labels(named.config)
+    masks = tuple(mask for label in labels if (mask := label.mask) is not None)
+    detector = detector_of(named.config, at=recording.until, name=replay_name, masks=masks)
+    witness = Witness()
+    if watch:
+        replayed = replay(recording, detector, since=since, on_hour=on_progress, on_verdict=witness)
+    else:
+        replayed = replay(recording, detector, since=since, on_hour=on_progress)
+    return _Run(named, recording, detector, labels, replayed, witness.sights())
+
+
+def _one_thread() -> None:
     # thousands of small matrix products: a second BLAS thread costs more than it brings, and moves the last digits
     threadpool_limits(limits=1, user_api="blas")
-    said = _kept_labels(config) if source == "store" else []
-    said += [] if labels is None else read_labels(labels)
-    labelled = [_said_of(label, config.renames) for label in said]
-    masks = tuple(mask for label in labelled if (mask := label.mask) is not None)
-    recording = _recorded(source, config=config, until=until, gaps=gaps, say=say)
-    detector = detector_of(config, at=recording.until, name=replay_name, masks=masks)
-    if since is None:
-        say(
-            f"judging begins once 14 days are known: {recording.warm_at.astimezone(config.timezone).isoformat()}"
-        )
-    replayed = replay(recording, detector, since=since, on_hour=on_progress)
-    if output_format == "jsonl":
-        return reporting.json_lines(replayed, zone=config.timezone)
-    return reporting.table(replayed, zone=config.timezone)
 
 
-def _recorded(
-    source: str, *, config: Config, until: datetime | None, gaps: Path | None, say: Callable[[str], None]
-) -> Recording:
-    if source == "store":
-        return _recorded_store(config, until=until)
-    recorded = read_input(source)
-    require_step(recorded, step=config.bucket, file=source)
-    if recorded.flatters:
-        say("tickets are known from creation and under their final category: this flatters")
-    names = [renamed(key, config.renames) for key in recorded.series]
-    roster = Roster.of(names)
-    rows = np.array([roster.rows[key] for key in names], dtype=np.int64)
-    return record(
-        roster,
-        series_rows=rows[recorded.series_of],
-        stamps=recorded.stamp,
-        counts=recorded.count,
-        step=config.bucket,
-        until=until,
-        gaps=[_present(gap, config.renames) for gap in (() if gaps is None else read_gaps(gaps))],
-    )
+def _begins(at: datetime, config: Config) -> str:
+    return f"judging begins once 14 days are known: {at.astimezone(config.timezone).isoformat()}"
 
 
-def _present(gap: Gap, renames: RenameSettings) -> Gap:
-    return gap if gap.service is None else replace(gap, service=renamed_service(gap.service, renames))
+def _require_judged(since: datetime | None, recording: Recording) -> None:
+    if since is not None and since >= recording.until:
+        ends = recording.until.astimezone(since.tzinfo).isoformat()
+        raise Mistake(f"--since {since.isoformat()}: the input ends on {ends}; name an earlier time")
 
 
-def _said_of(label: Label, renames: RenameSettings) -> Label:
-    """Return a label about what is called otherwise now."""
-    if label.service is None:
-        return (
-            label
-            if label.category is None
-            else replace(label, category=renames.categories.get(label.category, label.category))
-        )
-    key = renamed(SeriesKey(label.service, label.category or ALL), renames)
-    return replace(label, service=key.service, category=None if label.category is None else key.category)
-
-
-def _kept_labels(config: Config) -> list[Label]:
-    store = store_of(config, exclusive=False)
-    try:
-        return [noted.label for noted in store.labels()]
-    finally:
-        store.close()
-
-
-def _recorded_store(config: Config, *, until: datetime | None) -> Recording:
-    store = store_of(config, exclusive=False)
-    try:
-        coverage = Coverage.of(store)
-        known_until, oldest = coverage.until, store.stats().oldest
-        if oldest is None or known_until is None:
-            raise Fault(
-                f"store {config.store} holds no counts yet: let `spikewatch run` read the help desk once"
-            )
-        end = known_until if until is None else min(until, known_until)
-        stop = bucket_number(end, config.bucket)
-        cells = store.counts(first=bucket_number(oldest, config.bucket), stop=stop)
-    finally:
-        store.close()
-    return record(
-        cells.roster,
-        series_rows=cells.row,
-        stamps=cells.bucket * seconds(config.bucket),
-        counts=cells.tickets - cells.late,
-        step=config.bucket,
-        until=bucket_start(stop, config.bucket),
-        gaps=list(coverage.gaps(cells.roster.services, start=oldest, end=bucket_start(stop, config.bucket))),
-    )
+def _say_if_nothing_was_judged(replayed: Replayed, say: Say) -> None:
+    if replayed.judged_until <= replayed.judged_from:
+        say("nothing was judged: the input holds fewer than 14 known days; give a longer one")

@@ -2,7 +2,6 @@
 
 import logging
 import signal
-import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +10,9 @@ from types import FrameType
 from threadpoolctl import threadpool_limits
 
 from spikewatch import __version__
-from spikewatch.adapters import log as logs
 from spikewatch.adapters.clock import SystemClock
 from spikewatch.app.assembly import assemble
+from spikewatch.app.reloading import Reloader, hide
 from spikewatch.config import Purpose, load
 
 log = logging.getLogger(__name__)
@@ -22,8 +21,7 @@ log = logging.getLogger(__name__)
 def run(path: str | Path, *, env: Mapping[str, str]) -> int:
     """Run the daemon of a configuration file until SIGTERM or SIGINT, and return the exit status."""
     config = load(path, env=env, purpose=Purpose.RUN)
-    secrets = [secret.get_secret_value() for secret in config.secrets.values()]
-    logs.configure(sys.stderr, level="INFO", secrets=secrets)
+    hide([secret.get_secret_value() for secret in config.secrets.values()])
     for note in config.notes:
         log.warning("configuration_note", extra={"note": note})
     stopped = threading.Event()
@@ -31,16 +29,25 @@ def run(path: str | Path, *, env: Mapping[str, str]) -> int:
     # many small matrix products: a second BLAS thread costs more than it brings, and takes a core that others need
     threadpool_limits(limits=1, user_api="blas")
     assembly = assemble(config, clock=SystemClock())
+    reloader = Reloader(assembly, path, env=env, on_secrets=hide)
+    _reload_on_signal(reloader)
     try:
+        reloader.begin()
         assembly.start()
-        log.info(
-            "started", extra={"version": __version__, "metrics": f"http://{assembly.http.address}/metrics"}
-        )
+        log.info("started", extra={"version": __version__, "metrics": f"{assembly.http.url}/metrics"})
         stopped.wait()
     finally:
         finished = assembly.stop()
         log.info("stopped", extra={"all_jobs_finished": finished})
     return 0
+
+
+def _reload_on_signal(reloader: Reloader) -> None:
+    def reload(_number: int, _frame: FrameType | None) -> None:
+        # in a thread of its own: the signal may interrupt whoever holds the lock that waking a job takes
+        threading.Thread(target=reloader.ask, name="reload", daemon=True).start()
+
+    signal.signal(signal.SIGHUP, reload)
 
 
 def _stop_on_signal(stopped: threading.Event) -> None:

@@ -10,15 +10,15 @@ from zoneinfo import ZoneInfo
 
 from spikewatch.adapters.clock import SystemClock
 from spikewatch.app.assembly import detector_of
+from spikewatch.app.spending import not_labelled_real, opened_lately
 from spikewatch.app.storing import store_of
 from spikewatch.app.waiting import Waiting, waiting
 from spikewatch.config import Config, Purpose, load
-from spikewatch.core.events import LabelKind
 from spikewatch.core.handling import Handling
 from spikewatch.core.incidents import Incident, Phase
 from spikewatch.core.muting import Silence
 from spikewatch.core.timegrid import WEEK, bucket_start
-from spikewatch.ports import Store, StoreStats
+from spikewatch.ports import InForce, Store, StoreStats
 
 
 def status(path: str | Path, *, env: Mapping[str, str], as_json: bool) -> Iterable[str]:
@@ -46,6 +46,7 @@ class _Status:
     budget: float
     stats: StoreStats
     waits: Waiting | None
+    in_force: InForce | None
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -53,6 +54,13 @@ class _Status:
             "sources": {
                 name: {"watermark": self._iso(mark), "age_seconds": self._age(mark)}
                 for name, mark in self.watermarks.items()
+            },
+            "configuration": None
+            if self.in_force is None
+            else {
+                "in_force_since": self._iso(self.in_force.since),
+                "refused_at": self._iso(self.in_force.refused_at),
+                "problems": list(self.in_force.refused),
             },
             "judged_until": self._iso(self.judged_until),
             "waits_for": None if self.waits is None else str(self.waits),
@@ -102,6 +110,10 @@ class _Status:
                 else f"read up to {self._local(mark)}, {self._ago(mark)}"
             )
             yield f"source {name}: {age}"
+        if self.in_force is not None and self.in_force.refused_at is not None:
+            kept, at = self._local(self.in_force.since), self._local(self.in_force.refused_at)
+            yield f"configuration: refused at {at}; the one of {kept} stays in force"
+            yield from (f"  {problem}" for problem in self.in_force.refused)
         judged = "nothing yet" if self.judged_until is None else f"up to {self._local(self.judged_until)}"
         yield f"judged: {judged}"
         if self.waits is not None:
@@ -158,16 +170,11 @@ class _Status:
 _LONG_AGO_MINUTES = 180
 
 
-def _is_real(incident: Incident) -> bool:
-    verdict = incident.handling.verdict
-    return verdict is not None and verdict.kind is LabelKind.INCIDENT
-
-
 def _status(store: Store, config: Config, *, now: datetime) -> _Status:
     state = store.judge_state()
     judged = state.judged_until
     recent = store.incidents(since=now - WEEK)
-    opened = [incident for incident in recent if incident.opened_at >= now - WEEK]
+    opened = opened_lately(recent, now=now)
     return _Status(
         now=now,
         zone=config.timezone,
@@ -176,9 +183,10 @@ def _status(store: Store, config: Config, *, now: datetime) -> _Status:
         incidents=[incident for incident in recent if incident.phase is not Phase.CLOSED],
         queue=Counter(delivery.stage.value for delivery in store.unsettled()),
         opened_this_week=len(opened),
-        spent_this_week=sum(not _is_real(incident) for incident in opened),
+        spent_this_week=not_labelled_real(opened),
         silences=[silence for silence in store.silences(ending_after=now) if silence.span.start <= now],
         budget=config.detection.false_alarms_per_week,
         stats=store.stats(),
         waits=waiting(store, detector_of(config, at=now), progress={}, now=now),
+        in_force=store.in_force(),
     )

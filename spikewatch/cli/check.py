@@ -16,9 +16,20 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
         summary="find every mistake in a configuration",
         details="Tells all mistakes at once, each with its line and a remedy, and ends with status 2 if there are any.\n"
         "Nothing is contacted. A missing secret is only noted, for it may exist where the daemon runs.",
-        example="spikewatch check --config spikewatch.yaml --explain",
+        example="spikewatch check --config spikewatch.yaml --diff",
     )
     add_config(parser)
+    parser.add_argument(
+        "--diff",
+        action="store_true",
+        help="show what would change against the configuration that the daemon runs with, as its store knows it",
+    )
+    parser.add_argument(
+        "--against", metavar="F", help="show what would change against another file instead of the daemon"
+    )
+    parser.add_argument(
+        "--schema", action="store_true", help="print the JSON Schema of configurations, for editors"
+    )
     parser.add_argument(
         "--explain",
         action="store_true",
@@ -29,10 +40,18 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
 
 def call(args: argparse.Namespace) -> int:
     """Load the file as the daemon would; raises Mistake with everything that is wrong."""
-    from spikewatch.config import Purpose, explain, load
+    from spikewatch.config import Purpose, explain, load, schema
 
+    if args.schema:
+        print(schema.text(), end="")
+        return 0
     config = load(args.config, env=os.environ, purpose=Purpose.CHECK)
     files.warn(f"note: {note}" for note in config.notes)
+    if args.diff or args.against:
+        from spikewatch.app import comparing
+
+        files.write(comparing.compared(config, against=args.against, env=os.environ), out=None)
+        return 0
     if not args.explain:
         print(f"{args.config}: no mistakes")
         return 0

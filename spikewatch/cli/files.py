@@ -1,10 +1,14 @@
 """Where results go: to standard output, or whole into a file."""
 
+import gzip
+import io
 import os
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from spikewatch.errors import Fault, Mistake
 
@@ -37,13 +41,27 @@ def write_bytes(content: bytes, *, what: str) -> None:
 def _replace(out: Path, lines: Iterable[str]) -> None:
     descriptor, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        os.fchmod(descriptor, 0o666 & ~_umask())
+        with os.fdopen(descriptor, "wb") as raw, _text_into(raw, packed=out.suffix == ".gz") as stream:
             stream.writelines(f"{line}\n" for line in lines)
-            os.fchmod(stream.fileno(), 0o666 & ~_umask())
         Path(name).replace(out)
     except BaseException:
         Path(name).unlink()
         raise
+
+
+@contextmanager
+def _text_into(raw: IO[bytes], *, packed: bool) -> Iterator[IO[str]]:
+    """Give what takes text into a file, packed without the time of day, so that the same text gives the same bytes."""
+    if not packed:
+        with io.TextIOWrapper(raw, encoding="utf-8") as stream:  # type: ignore[type-var]  # IO[bytes] is wide enough
+            yield stream
+        return
+    with (
+        gzip.GzipFile(fileobj=raw, mode="wb", mtime=0, filename="") as squeezed,
+        io.TextIOWrapper(squeezed, encoding="utf-8") as stream,
+    ):
+        yield stream
 
 
 def _umask() -> int:

@@ -13,15 +13,20 @@ from spikewatch.cli import (
     backtest,
     check,
     demo,
+    doctor,
     explain,
+    export,
     init,
     labels,
     outbox,
     prom,
+    report,
+    restore,
     run,
     sandbox,
     silence,
     status,
+    tune,
 )
 from spikewatch.errors import SpikewatchError
 
@@ -30,6 +35,7 @@ _COMMANDS = (
     sandbox,
     init,
     check,
+    doctor,
     backfill,
     run,
     status,
@@ -39,6 +45,10 @@ _COMMANDS = (
     labels,
     outbox,
     backtest,
+    report,
+    export,
+    restore,
+    tune,
     prom,
 )
 _FAULT = 1
@@ -50,6 +60,7 @@ first steps:
   spikewatch demo                              the story on simulated data: no account, no network
   spikewatch init                              write a commented spikewatch.yaml
   spikewatch check --config spikewatch.yaml    find every mistake in it
+  spikewatch doctor --config spikewatch.yaml   look live at all that it names
   spikewatch run --config spikewatch.yaml      watch
 
 exit status: 0 done, 1 a fault at run time, 2 wrong usage, configuration or input, 3 a gate was not met

@@ -15,7 +15,7 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
         shared=shared,
         summary="write a commented starter configuration",
         details="Every key is explained where it stands; what is commented out shows its default. An existing file is\n"
-        "never overwritten.",
+        "never overwritten. The JSON Schema beside it has editors complete keys and mark mistakes.",
         example="spikewatch init spikewatch.yaml",
     )
     parser.add_argument(
@@ -31,12 +31,13 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
 
 def call(args: argparse.Namespace) -> int:
     """Write the starter; raises Mistake where something stands already."""
-    from spikewatch.config import starter
+    from spikewatch.config import schema, starter
 
     path: Path = args.path
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(starter.text())
+        (path.parent / schema.NAME).write_text(schema.text(), encoding="utf-8")
     except FileExistsError:
         raise Mistake(
             f"{path}: stands already and is not overwritten; name another file or move it away"

@@ -1,6 +1,7 @@
 """How a command is declared, and options that several commands share."""
 
 import argparse
+import os
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     Subparsers: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 -- argparse names it so
 else:
     Subparsers = object
+
+CONFIG_VARIABLE = "SPIKEWATCH_CONFIG"
 
 
 def add_command(
@@ -38,10 +41,22 @@ def add_command(
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
-    """Add `--config F`, which must be given."""
+    """Add `--config F`, which must be given unless SPIKEWATCH_CONFIG names a file."""
+    named = named_by_environment()
     parser.add_argument(
-        "--config", required=True, metavar="F", type=Path, help="the configuration, a YAML file"
+        "--config",
+        required=named is None,
+        default=named,
+        metavar="F",
+        type=Path,
+        help=f"the configuration, a YAML file (default: {CONFIG_VARIABLE} of the environment)",
     )
+
+
+def named_by_environment() -> Path | None:
+    """Return the configuration that the environment names; None where it names none."""
+    named = os.environ.get(CONFIG_VARIABLE, "").strip()
+    return Path(named) if named else None
 
 
 def add_actions(parser: argparse.ArgumentParser) -> "Subparsers":

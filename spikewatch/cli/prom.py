@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spikewatch.cli import files
-from spikewatch.cli.options import Subparsers, add_command, instant
+from spikewatch.cli.options import (
+    CONFIG_VARIABLE,
+    Subparsers,
+    add_command,
+    add_config,
+    instant,
+    named_by_environment,
+)
 from spikewatch.errors import Mistake
 
 if TYPE_CHECKING:
@@ -129,9 +136,7 @@ def _add_backfill(made: Subparsers, shared: argparse.ArgumentParser) -> None:
         details=_BACKFILL,
         example="spikewatch prom backfill --config spikewatch.yaml --since 2026-10-01 --out history.om",
     )
-    parser.add_argument(
-        "--config", required=True, metavar="F", type=Path, help="the configuration, a YAML file"
-    )
+    add_config(parser)
     parser.add_argument("--out", metavar="FILE", type=Path, help="default: standard output")
     _add_job(parser)
     parser.add_argument(
@@ -159,7 +164,11 @@ def _add_verify(made: Subparsers, shared: argparse.ArgumentParser) -> None:
 
 def _add_optional_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--config", metavar="F", type=Path, help="the configuration, a YAML file (default: the defaults)"
+        "--config",
+        metavar="F",
+        type=Path,
+        default=named_by_environment(),
+        help=f"the configuration, a YAML file (default: {CONFIG_VARIABLE} of the environment, else the defaults)",
     )
 
 

@@ -7,6 +7,15 @@ from spikewatch.errors import Mistake
 
 _LAST_PORT = 65535
 
+_DETAILS = """\
+Speaks the vendor's protocol, so that a configuration can be tried safely. Serves until Ctrl-C and says where, and which
+credentials it takes.
+
+desk  point a source at it by url; --scenario lets it misbehave
+chat  point slack.url at it, and set SPIKEWATCH_SLACK_BOT_TOKEN and SPIKEWATCH_SLACK_APP_TOKEN to what it says; a daemon
+      with the app token hears of buttons, which are pressed by a POST to /press of the same port, as
+      {"ts": "<ts of the message>", "action": "acknowledge", "user": "U1", "name": "sato"}; snooze takes "choice" too"""
+
 
 def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Declare the command."""
@@ -15,8 +24,7 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
         "sandbox",
         shared=shared,
         summary="serve a simulated help desk or a simulated Slack on loopback",
-        details="Speaks the vendor's protocol, so that a configuration can be tried safely. Serves until Ctrl-C and says\n"
-        "on which port.",
+        details=_DETAILS,
         example="spikewatch sandbox desk --port 8081 --scenario spam-wave",
     )
     parser.add_argument(

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from spikewatch.config import secrets
+from spikewatch.config.including import include
 from spikewatch.config.model import Config, Purpose
 from spikewatch.config.reading import KeyPath, Problem, Reading, read
 from spikewatch.config.translating import problems_of
@@ -26,7 +28,7 @@ def load(path: str | os.PathLike[str], *, env: Mapping[str, str], purpose: Purpo
     reading = read(_text(file))
     if not reading.values:
         raise Mistake(*(problem.told(name) for problem in reading.problems))
-    problems = [*reading.problems, *_exposed(reading)]
+    problems = [*reading.problems, *include(reading, main=name, text_of=_text), *_exposed(reading)]
     overridden = _override(reading, env=env)
     found = secrets.collect(reading, env=env, folder=file.parent, purpose=purpose)
     problems += found.problems
@@ -34,8 +36,12 @@ def load(path: str | os.PathLike[str], *, env: Mapping[str, str], purpose: Purpo
         problems.append(Problem(1, "is missing; name at least one help desk to read", ("sources",)))
     config = _validated(reading, purpose=purpose, problems=problems)
     if config is None or problems:
-        raise Mistake(*_told(problems, name=name, overridden=overridden))
-    origins = {path: f"{name}:{line}" for path, line in reading.lines.items()} | overridden | found.origins
+        placed = [replace(each, file=each.file or reading.file_of(each.path)) for each in problems]
+        raise Mistake(*_told(placed, name=name, overridden=overridden))
+    origins = {
+        path: f"{reading.file_of(path) or name}:{line}" for path, line in reading.lines.items()
+    } | overridden
+    origins |= found.origins
     return config.completed(
         origins=origins, secrets=found.secrets, notes=_notes(config, found, purpose=purpose)
     )
@@ -94,7 +100,7 @@ def _validated(reading: Reading, *, purpose: Purpose, problems: list[Problem]) -
 
 def _told(problems: list[Problem], *, name: str, overridden: Mapping[KeyPath, str]) -> list[str]:
     lines = []
-    for problem in sorted(problems, key=lambda problem: problem.line):
+    for problem in sorted(problems, key=lambda problem: (problem.file, problem.line)):
         variable = overridden.get(problem.path)
         lines.append(f"{variable}: {problem.text}" if variable else problem.told(name))
     return list(dict.fromkeys(lines))
@@ -104,6 +110,6 @@ def _notes(config: Config, found: secrets.Found, *, purpose: Purpose) -> tuple[s
     notes = list(found.notes)
     if config.calendar.country is None:
         notes.append("calendar.country is not set: no public holidays are known")
-    if config.slack is None and purpose is not Purpose.REPLAY:
+    if config.slack is None and not config.receivers and purpose is not Purpose.REPLAY:
         notes.append("there is no section slack: surges are shown in the metrics only")
     return tuple(notes)

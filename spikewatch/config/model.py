@@ -20,10 +20,13 @@ from pydantic import (
     field_validator,
 )
 
+from spikewatch.adapters.alertmanager.settings import AlertmanagerSettings
 from spikewatch.adapters.csv_source.settings import CsvSettings
 from spikewatch.adapters.http.settings import MetricsSettings
+from spikewatch.adapters.mail.settings import MailSettings
 from spikewatch.adapters.slack.settings import SlackSettings
 from spikewatch.adapters.sql_source.settings import SqlSettings
+from spikewatch.adapters.webhook.settings import WebhookSettings
 from spikewatch.adapters.zendesk.settings import ZendeskSettings
 from spikewatch.config.reading import KeyPath
 from spikewatch.config.translating import Misfit, nearest
@@ -39,6 +42,7 @@ from spikewatch.core.settings import (
     LinkSettings,
     ReconcileSettings,
     RenameSettings,
+    ReportSettings,
     Secret,
     ServiceSettings,
     Settings,
@@ -46,6 +50,9 @@ from spikewatch.core.settings import (
     local_moment,
 )
 from spikewatch.core.timegrid import WEEK
+
+_WORDS_TAKEN = frozenset({"SLACK", "STORE", "METRICS", "HEARTBEAT", "MEMORY", "EVERYBODY"})
+"""What stands in the names of other environment variables, or of rows in the outbox."""
 
 _LONGEST_WINDOW = timedelta(days=1)
 _SOME = 5
@@ -164,8 +171,17 @@ def _server(url: str) -> str:
     return url
 
 
+def _listed(given: Any) -> Any:  # noqa: ANN401 -- pydantic hands over whatever the YAML held
+    return [given] if isinstance(given, str) else given
+
+
 SourceSettings: TypeAlias = Annotated[
     ZendeskSettings | SqlSettings | CsvSettings, Field(discriminator="kind")
+]
+
+
+AnyReceiver: TypeAlias = Annotated[
+    WebhookSettings | AlertmanagerSettings | MailSettings, Field(discriminator="kind")
 ]
 
 
@@ -176,6 +192,11 @@ class Config(GridSettings):
     """Time zone of the desk: daily patterns, holidays and times in messages follow it."""
     language: Language = Language.JA
     """Language of messages: ja or en."""
+    include: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+        default=(), examples=[["teams/*.yaml"]]
+    )
+    """Files of teams, by name or glob, beside this file: each holds `services` and `maintenance` only, and is read as if it
+    stood here. A service stands in one file."""
     sources: tuple[SourceSettings, ...] = ()
     """Help desks (kind: zendesk), databases that count (sql) and files (csv) that are read, with a watermark each."""
     renames: RenameSettings = Field(
@@ -194,8 +215,31 @@ class Config(GridSettings):
     """Which days are not like the others."""
     detection: DetectionSettings = Field(default_factory=DetectionSettings, validate_default=True)
     """When a rise is a surge."""
+    receivers: tuple[AnyReceiver, ...] = Field(
+        default=(),
+        examples=[
+            [
+                {
+                    "kind": "alertmanager",
+                    "name": "pager",
+                    "url": "http://alertmanager:9093",
+                    "at_least": "critical",
+                },
+                {"kind": "webhook", "name": "hook", "url_file": "/run/secrets/hook_url"},
+                {
+                    "kind": "mail",
+                    "name": "team",
+                    "host": "smtp.example.com",
+                    "sender": "spikewatch@example.com",
+                    "to": ["oncall@example.com"],
+                },
+            ]
+        ],
+    )
+    """Who is told beside Slack, or instead of it: a webhook takes JSON, Alertmanager (and PagerDuty, Grafana IRM or Keep
+    behind it) alerts, and people mail. Each may be limited by service, category and at_least."""
     slack: SlackSettings | None = None
-    """Where surges are told; without this section nobody is told but Prometheus."""
+    """Where surges are told; without this section and without receivers nobody is told but Prometheus."""
     links: LinkSettings = Field(default_factory=LinkSettings)
     """Where messages lead to."""
     maintenance: tuple[MaintenanceSettings, ...] = Field(
@@ -217,6 +261,8 @@ class Config(GridSettings):
 
     reconcile: ReconcileSettings = Field(default_factory=ReconcileSettings, validate_default=True)
     """The nightly check of what was counted against what the help desk has."""
+    report: ReportSettings = Field(default_factory=ReportSettings, validate_default=True)
+    """The week in figures, told to Slack every Monday."""
 
     _origins: dict[KeyPath, str] = PrivateAttr(default_factory=dict)
     _secrets: dict[str, Secret] = PrivateAttr(default_factory=dict)
@@ -258,6 +304,38 @@ class Config(GridSettings):
                 message = f"{sources[place].name!r} is taken by another source; give each a name of its own"
                 raise Misfit(message, at=(place, "name"))
         return sources
+
+    @field_validator("receivers")
+    @classmethod
+    def _receivers_are_told_apart(
+        cls, receivers: tuple[AnyReceiver, ...], info: ValidationInfo
+    ) -> tuple[AnyReceiver, ...]:
+        sources: tuple[SourceSettings, ...] = info.data.get("sources") or ()
+        taken = {environment_word(source.name) for source in sources} | _WORDS_TAKEN
+        for place, receiver in enumerate(receivers):
+            word = environment_word(receiver.name)
+            if word in taken:
+                message = (
+                    f"{receiver.name!r} is taken by a source or another receiver; give each a name of its own"
+                )
+                raise Misfit(message, at=(place, "name"))
+            taken.add(word)
+        return receivers
+
+    @field_validator("slack")
+    @classmethod
+    def _a_known_receiver_stands_in(
+        cls, slack: SlackSettings | None, info: ValidationInfo
+    ) -> SlackSettings | None:
+        if slack is None or slack.fallback_receiver is None or "receivers" not in info.data:
+            return slack
+        names = [receiver.name for receiver in info.data["receivers"]]
+        if slack.fallback_receiver not in names:
+            near = nearest(slack.fallback_receiver, names)
+            remedy = f"did you mean {near}?" if near else "describe it under receivers"
+            message = f"{slack.fallback_receiver!r} is no receiver; {remedy}"
+            raise Misfit(message, at=("fallback_receiver",))
+        return slack
 
     @field_validator("calendar")
     @classmethod

@@ -32,16 +32,20 @@ _REMEDIES = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake in the file: on which line (from 1), at which key, what is wrong and what to do."""
+    """One mistake: on which line (from 1), at which key, what is wrong and what to do.
+
+    file  the included file that it stands in; empty for the main one
+    """
 
     line: int
     text: str
     path: KeyPath = ()
+    file: str = ""
 
     def told(self, file: str) -> str:
         """Return the line that a person reads."""
         key = f"{dotted(self.path)}: " if self.path else ""
-        return f"{file}:{self.line}: {key}{self.text}"
+        return f"{self.file or file}:{self.line}: {key}{self.text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +54,20 @@ class Reading:
 
     lines     where each path begins, from 1: the key of a mapping, the item of a list
     problems  mistakes of form; the values are usable all the same
+    files     which file a path and all below it stands in, where that is not the main one
     """
 
     values: dict[str, Any]
     lines: dict[KeyPath, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    files: dict[KeyPath, str] = field(default_factory=dict)
+
+    def file_of(self, path: KeyPath) -> str:
+        """Return the included file that a path stands in; empty for the main one."""
+        return next(
+            (self.files[path[:length]] for length in range(len(path), 0, -1) if path[:length] in self.files),
+            "",
+        )
 
     def line_of(self, path: KeyPath) -> int:
         """Return the line of the path, or of the nearest thing around it that stands in the file."""

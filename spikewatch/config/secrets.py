@@ -14,9 +14,14 @@ from spikewatch.config.reading import KeyPath, Problem, Reading
 from spikewatch.core.settings import Secret
 
 _NEEDED = {"slack": ("bot_token",)}
-_OPTIONAL = {"slack": ("app_token",), "heartbeat": ("url",)}
+_OPTIONAL = {"slack": ("app_token",), "heartbeat": ("url",), "metrics": ("password_hash", "bearer_token")}
+_OF_RECEIVERS = {
+    "webhook": ("url", "signing_secret", "token"),
+    "alertmanager": ("password", "token"),
+    "mail": ("password",),
+}
 _STORE = "store.password"
-_NAMES = {"password", "secret", "token", "api_key", "apikey", "credentials", "webhook_url"}
+_NAMES = {"password", "password_hash", "secret", "token", "api_key", "apikey", "credentials", "webhook_url"}
 _ENDINGS = ("_secret", "_token", "_password", "_api_key", "_passphrase")
 
 
@@ -103,9 +108,15 @@ def _wanted(values: Mapping[str, Any]) -> Iterator[Wanted]:
         name = source.get("name") if isinstance(source, dict) else None
         if isinstance(name, str):
             yield from _of_source(source, name=name, path=("sources", place))
+    receivers = values.get("receivers")
+    for place, receiver in enumerate(receivers if isinstance(receivers, list) else []):
+        name = receiver.get("name") if isinstance(receiver, dict) else None
+        if isinstance(name, str):
+            yield from _of_receiver(receiver, name=name, path=("receivers", place))
     if isinstance(values.get("slack"), dict):
         yield from _of_section("slack", name=None, path=("slack",))
     yield from _of_section("heartbeat", name=None, path=("heartbeat",))
+    yield from _of_section("metrics", name=None, path=("metrics",))
     yield Wanted(_STORE, "SPIKEWATCH_STORE_PASSWORD", ("store_password_file",), is_needed=False)
 
 
@@ -117,6 +128,17 @@ def _of_source(source: Mapping[str, Any], *, name: str, path: KeyPath) -> Iterat
     key = "password" if kind == "sql" else _key_of(source.get("auth"))
     variable = f"SPIKEWATCH_{environment_word(name)}_{key.upper()}"
     yield Wanted(f"sources.{name}.{key}", variable, (*path, f"{key}_file"), is_needed=kind != "sql")
+
+
+def _of_receiver(receiver: Mapping[str, Any], *, name: str, path: KeyPath) -> Iterator[Wanted]:
+    """Return the secrets of a receiver: the address of a webhook is needed where the file does not say it."""
+    kind = str(receiver.get("kind"))
+    for key in _OF_RECEIVERS.get(kind, ()):
+        is_needed = (kind == "webhook" and key == "url" and receiver.get("url") is None) or (
+            key == "password" and receiver.get("username") is not None
+        )
+        variable = f"SPIKEWATCH_{environment_word(name)}_{key.upper()}"
+        yield Wanted(f"receivers.{name}.{key}", variable, (*path, f"{key}_file"), is_needed=is_needed)
 
 
 def _key_of(auth: object) -> str:

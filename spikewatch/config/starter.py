@@ -21,10 +21,12 @@ _WIDTH = 120
 _PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./:%-]*")
 
 _HEAD = """\
+# yaml-language-server: $schema=spikewatch.schema.json
 # spikewatch: which tickets are counted, what is a surge, and who is told.
 #
 # Mistakes in here:   spikewatch check --config spikewatch.yaml
 # What holds and why: spikewatch check --config spikewatch.yaml --explain
+# What would change:  spikewatch check --config spikewatch.yaml --diff
 #
 # Durations read 30s, 5m, 3h, 2d, 8w. A key that is commented out shows its default. Secrets never stand in here: they
 # come from environment variables (SPIKEWATCH_<SOURCE NAME>_CLIENT_SECRET, SPIKEWATCH_SLACK_BOT_TOKEN) or from files
@@ -53,6 +55,7 @@ _SAMPLE: Mapping[str, Any] = {
     "metrics": {"listen": "127.0.0.1:9463"},
     "retention": {"counts": "53w"},
     "reconcile": {"at": "04:00"},
+    "report": {"at": "Mon 09:00"},
 }
 
 _FIRST = ("timezone", "language")

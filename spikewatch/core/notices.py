@@ -155,7 +155,7 @@ def notice_of(
         reason=reason,
         at=at,
         facts=replace(
-            _facts(incident, assessment=assessment, column=column, at=at, budget=budget),
+            facts_of(incident, assessment=assessment, column=column, at=at, budget=budget),
             joined=_drawn_in(change),
         ),
     )
@@ -176,7 +176,10 @@ def chance_weeks(score: float, *, cutoff: float, budget: float, tail: Tail | Non
     return float(min(10.0 ** min(cutoff * (score - 1.0), 6.0) / budget, MOST_CHANCE_WEEKS))
 
 
-def _facts(incident: Incident, *, assessment: Assessment, column: int, at: datetime, budget: float) -> Facts:
+def facts_of(
+    incident: Incident, *, assessment: Assessment, column: int, at: datetime, budget: float
+) -> Facts:
+    """Return the facts of an incident as they stand at a bucket; see `notice_of`."""
     strongest = max(incident.surges, key=lambda surge: (surge.is_open, surge.now.score, surge.peak.score))
     lead_series, lead = _lead(incident, strongest, assessment, column)
     parts = _parts(incident, assessment, column, minutes=lead.window_minutes)

@@ -88,6 +88,21 @@ class RouteSettings(Settings):
     """Language; without it that of the channel."""
 
 
+class ReceiverSettings(Settings):
+    """A receiver beside Slack, and which incidents it is told."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,39}$")] = Field(examples=["pager"])
+    """What metrics, `outbox list` and the names of its secrets call it."""
+    service: Annotated[str, Field(min_length=1)] = "*"
+    """A service by name or glob; a company-wide incident matches `*` alone."""
+    category: Annotated[str, Field(min_length=1)] = "*"
+    """A category by name or glob; one of the categories that surge must match."""
+    at_least: RuleSeverity = RuleSeverity.WARNING
+    """`critical`: a warning is told once it is raised."""
+    language: Language | None = None
+    """Language; without it the top-level `language`."""
+
+
 class WeeklySettings(Settings):
     """A time that comes back every week."""
 

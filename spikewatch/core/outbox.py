@@ -10,11 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2s
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from spikewatch.core.blindness import BlindNotice
+from spikewatch.core.misconfiguration import ConfigNotice
 from spikewatch.core.notices import Notice, is_worth_a_reply
+from spikewatch.core.recaps import RecapNotice
 from spikewatch.core.settings import Language
+from spikewatch.core.weekly import WeeklyNotice
 
 FIRST_RETRY = timedelta(seconds=1)
 LONGEST_RETRY = timedelta(seconds=60)
@@ -39,6 +42,12 @@ PLAINEST = 4
 
 FOLD_FROM = timedelta(hours=1)
 """Replies that had to wait this long are told in one."""
+
+LATE_FROM = timedelta(minutes=5)
+"""A message that had to wait this long says so; what began and ended before it could be told belongs into a recap."""
+
+Told: TypeAlias = Notice | BlindNotice | RecapNotice | ConfigNotice | WeeklyNotice
+"""Whatever can be told."""
 
 
 class Stage(StrEnum):
@@ -103,12 +112,14 @@ class Delivery:
     mention        whom its route calls; `none`: nobody; None: whom the receiver calls by default
     language       of its route; None: that of the channel
     earlier        notices that a reply tells as well, oldest first, because it had to wait so long
+    since          since when something waited to be told that nobody heard; None: since this was created
+    stands_in      the receiver that should have told it and could not; None: it tells in its own right
     """
 
     key: str
     receiver: str
     channel: str
-    notice: Notice | BlindNotice
+    notice: Told
     created_at: datetime
     due: datetime
     stage: Stage = Stage.QUEUED
@@ -121,6 +132,13 @@ class Delivery:
     mention: str | None = None
     language: Language | None = None
     earlier: tuple[Notice, ...] = ()
+    since: datetime | None = None
+    stands_in: str | None = None
+
+    @property
+    def waits_since(self) -> datetime:
+        """Since when there is something to tell in this place."""
+        return self.since or self.created_at
 
     @property
     def is_reply(self) -> bool:
@@ -143,37 +161,43 @@ class Delivery:
         return self.stage in (Stage.SENDING, Stage.UNKNOWN) and self.receipt is None
 
 
-def plan(
-    notices: Iterable[Notice | BlindNotice],
-    *,
-    receiver: str,
-    channel_of: Callable[[str | None], str],
-    now: datetime,
-) -> tuple[Delivery, ...]:
-    """Return for each notice the living message of its incident as it is now, and a reply below it where that is worth one.
-
-    channel_of  the channel of a service, or of the whole company (None)
-    """
-    return tuple(
-        _queued(notice, receiver=receiver, channel=channel_of(notice.facts.service), now=now, kind=kind)
-        for notice in notices
-        for kind in kinds_of(notice)
-    )
-
-
-def kinds_of(notice: Notice | BlindNotice) -> tuple[Kind, ...]:
+def kinds_of(notice: Notice | BlindNotice | ConfigNotice) -> tuple[Kind, ...]:
     """Return what a notice needs: an edit rings nobody, so what matters is said in the thread as well."""
     if isinstance(notice, Notice) and is_worth_a_reply(notice):
         return Kind.ROOT, Kind.REPLY
     return (Kind.ROOT,)
 
 
-def _queued(
-    notice: Notice | BlindNotice, *, receiver: str, channel: str, now: datetime, kind: Kind
-) -> Delivery:
+def plan(
+    notices: Iterable[Notice | BlindNotice | ConfigNotice],
+    *,
+    receiver: str,
+    channel_of: Callable[[str | None], str],
+    now: datetime,
+    kinds: Callable[[Notice | BlindNotice | ConfigNotice], Iterable[Kind]] = kinds_of,
+) -> tuple[Delivery, ...]:
+    """Return for each notice the living message of its incident as it is now, and a reply below it where that is worth one.
+
+    channel_of  the channel of a service, or of the whole company (None)
+    kinds       what a notice needs at this receiver
+    """
+    return tuple(
+        _queued(notice, receiver=receiver, channel=channel_of(notice.facts.service), now=now, kind=kind)
+        for notice in notices
+        for kind in kinds(notice)
+    )
+
+
+def key_of(notice: Notice | BlindNotice | ConfigNotice, *, receiver: str, channel: str, kind: Kind = Kind.ROOT) -> str:
+    """Return the key of a delivery: one a notice, receiver, channel and kind."""
     key = f"{notice.key}:{receiver}:{channel}"
-    if kind is Kind.REPLY:
-        key = f"{key}:{kind}"
+    return f"{key}:{kind}" if kind is Kind.REPLY else key
+
+
+def _queued(
+    notice: Notice | BlindNotice | ConfigNotice, *, receiver: str, channel: str, now: datetime, kind: Kind
+) -> Delivery:
+    key = key_of(notice, receiver=receiver, channel=channel, kind=kind)
     return Delivery(key, receiver, channel, notice, created_at=now, due=now, kind=kind)
 
 
@@ -204,8 +228,12 @@ def superseded(delivery: Delivery, *, why: str) -> Delivery:
 
 
 def in_place_of(older: Delivery, *, newer: Delivery) -> Delivery:
-    """Return the newer delivery; it waits as long as the one that it supersedes had been asked to wait after a failure."""
-    return newer if older.last_error is None else replace(newer, due=max(newer.due, older.due))
+    """Return the newer delivery, with the patience of the one that it supersedes.
+
+    It waits as long as that had been asked to wait after a failure, and counts as waiting since then.
+    """
+    patient = replace(newer, since=min(older.waits_since, newer.waits_since))
+    return patient if older.last_error is None else replace(patient, due=max(newer.due, older.due))
 
 
 def interrupted(delivery: Delivery, *, now: datetime) -> Delivery:
@@ -229,6 +257,11 @@ def not_found(delivery: Delivery, *, now: datetime) -> Delivery:
     since = delivery.sending_since or now
     if since <= now < since + BELIEVE_AFTER:
         return replace(delivery, due=since + BELIEVE_AFTER)
+    return replace(delivery, stage=Stage.QUEUED, due=now)
+
+
+def unsearched(delivery: Delivery, *, now: datetime) -> Delivery:
+    """Return a delivery of unknown outcome that its receiver cannot look for: it is sent again, with the same key."""
     return replace(delivery, stage=Stage.QUEUED, due=now)
 
 

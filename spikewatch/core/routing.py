@@ -14,7 +14,7 @@ from spikewatch.core.counts import ALL
 from spikewatch.core.incidents import Severity
 from spikewatch.core.muting import Mute, Muted, surging
 from spikewatch.core.notices import Facts, Notice
-from spikewatch.core.oncall import NOBODY, RouteSettings, When
+from spikewatch.core.oncall import NOBODY, ReceiverSettings, RouteSettings, When
 from spikewatch.core.settings import Language, RuleSeverity
 
 
@@ -70,11 +70,22 @@ def route(notice: Notice, rules: Routing, *, at: datetime) -> Route | Mute:
     )
 
 
+def concerns(wanted: ReceiverSettings, facts: Facts) -> bool:
+    """Tell whether a receiver beside Slack wants to hear of an incident as it is now."""
+    if wanted.at_least is RuleSeverity.CRITICAL and facts.severity is not Severity.CRITICAL:
+        return False
+    return _is_about(facts, service=wanted.service, category=wanted.category)
+
+
 def _matches(given: RouteSettings, facts: Facts, rules: Routing, *, at: datetime) -> bool:
     if given.when is not When.ALWAYS and (given.when is When.BUSINESS_HOURS) != rules.hours.is_open(at):
         return False
-    if given.service != ALL and (facts.service is None or not fnmatchcase(facts.service, given.service)):
+    return _is_about(facts, service=given.service, category=given.category)
+
+
+def _is_about(facts: Facts, *, service: str, category: str) -> bool:
+    if service != ALL and (facts.service is None or not fnmatchcase(facts.service, service)):
         return False
-    return given.category == ALL or any(
-        not series.is_rollup and fnmatchcase(series.category, given.category) for series in surging(facts)
+    return category == ALL or any(
+        not series.is_rollup and fnmatchcase(series.category, category) for series in surging(facts)
     )

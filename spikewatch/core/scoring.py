@@ -6,7 +6,7 @@ the score below 1. Static rules (`rules`) stand beside all that: a series scores
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
@@ -17,13 +17,14 @@ from spikewatch.core.calibration import Tail
 from spikewatch.core.counts import Bools, Floats, Ints, Panel, Roster
 from spikewatch.core.rules import Counted, RuleMet, StaticRules
 from spikewatch.core.tails import largest_normal, surprise_of
-from spikewatch.core.timegrid import seconds
+from spikewatch.core.timegrid import bucket_end, seconds
 from spikewatch.core.windows import (
     Weighed,
     below_floors,
     judged_part,
     left_to_surprise,
     remembered_from,
+    total_of,
     weigh,
     window_widths,
 )
@@ -138,6 +139,10 @@ class Assessment:
         """How many buckets were judged."""
         return self.score.shape[2]
 
+    def end_of(self, column: int) -> datetime:
+        """Return the first instant after a judged bucket."""
+        return bucket_end(self.first + column, self.step)
+
     def until(self, column: int) -> "Assessment":
         """Return the same as it was when this judged bucket was the newest."""
         stop, reach = column + 1, self.windows[-1] + column
@@ -155,6 +160,25 @@ class Assessment:
             muted=None if self.muted is None else self.muted[:, :reach],
             counted=None if self.counted is None else self.counted.until(column),
         )
+
+    def under(self, limits: Limits) -> "Assessment":
+        """Return the same windows measured against these limits, which enable the series that were judged here.
+
+        Only scores and static rules follow from limits; what a window weighs does not.
+        """
+        total = total_of(self.surprise, self.evidence)
+        score = np.minimum(total / limits.cutoff[:, None, None], MOST_SCORE)
+        low = below_floors(
+            self.observed, self.expected, min_tickets=limits.min_tickets, min_ratio=limits.min_ratio
+        )
+        score = np.where(low, np.minimum(score, BELOW_FLOOR), score)
+        counted = None
+        if limits.rules is not None:
+            counted = limits.rules.counted(
+                self.counts, step=self.step, n_judged=self.n_judged, muted=self.muted
+            )
+            score = np.where(self.judged, counted.raised(score, self.windows), score)
+        return replace(self, limits=limits, score=score, counted=counted)
 
     def is_known(self, row: int, column: int) -> bool:
         """Tell whether the judged bucket itself is known, whatever its windows hold."""
@@ -288,32 +312,23 @@ def assess(
     muted = None if part.muted is None else part.muted[:, -reach:]
     if muted is not None:
         seen = _silenced(seen, muted[:, -n_judged:])
-    observed, expected = seen.observed, seen.expected
-    score = np.minimum(seen.total / limits.cutoff[:, None, None], MOST_SCORE)
-    low = below_floors(observed, expected, min_tickets=limits.min_tickets, min_ratio=limits.min_ratio)
-    score = np.where(low, np.minimum(score, BELOW_FLOOR), score)
-    counted = None
-    if limits.rules is not None:
-        counted = limits.rules.counted(counts[:, -reach:], step=step, n_judged=n_judged, muted=muted)
-        score = np.where(seen.judged, counted.raised(score, widths), score)
     return Assessment(
         limits,
         step,
         widths,
         first,
-        observed=observed,
-        expected=expected,
+        observed=seen.observed,
+        expected=seen.expected,
         variance=seen.variance,
         surprise=seen.surprise,
         evidence=seen.evidence,
-        score=score,
+        score=seen.surprise,
         judged=seen.judged,
         learned=baseline.learned,
         counts=counts[:, -reach:],
         mean=mean[:, -reach:],
         muted=muted,
-        counted=counted,
-    )
+    ).under(limits)
 
 
 def _silenced(seen: "Weighed", muted: Bools) -> "Weighed":

@@ -8,7 +8,7 @@ import re
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -509,6 +509,41 @@ def _time_of_day(text: Any) -> Any:  # noqa: ANN401 -- pydantic hands over whate
 TimeOfDay = Annotated[
     time, BeforeValidator(_time_of_day), PlainSerializer(lambda at: at.isoformat("minutes"), return_type=str)
 ]
+
+
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _week_time(text: Any) -> Any:  # noqa: ANN401 -- pydantic hands over whatever the YAML held
+    day, _, moment = str(text).strip().partition(" ")
+    try:
+        return f"{_WEEKDAYS[_WEEKDAYS.index(day.lower())].capitalize()} {time.fromisoformat(moment.strip()):%H:%M}"
+    except ValueError:
+        message = f"{text!r} is no time of the week; write a day and a time, such as 'Mon 09:00'"
+        raise ValueError(message) from None
+
+
+class ReportSettings(Settings):
+    """The week in figures, for the support team."""
+
+    enabled: bool = True
+    """Without it only `spikewatch report` shows the week."""
+    every: Literal["weekly"] = "weekly"
+    """How often; there is no other yet."""
+    at: Annotated[str, BeforeValidator(_week_time)] = "Mon 09:00"
+    """Local day and time at which the week before is told: when the team begins. A daemon that was down then tells it later."""
+    channel: Annotated[str | None, Field(min_length=1)] = None
+    """Slack channel of the report; without it the one of incidents."""
+
+    @property
+    def weekday(self) -> int:
+        """Return the day, 0 for Monday."""
+        return _WEEKDAYS.index(self.at.partition(" ")[0].lower())
+
+    @property
+    def time_of_day(self) -> time:
+        """Return the local time."""
+        return time.fromisoformat(self.at.partition(" ")[2])
 
 
 class ReconcileSettings(Settings):

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from spikewatch.core.counts import Bools, Floats, Ints, Roster, SeriesKey
 from spikewatch.core.incidents import Incident
+from spikewatch.core.notices import Facts
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Snapshot:
     surging       (n_series,) True while an open incident covers the series
     learned       (n_series,) False while a series has too little history to be judged
     incidents     all that are not closed
+    facts         what a message would state of each of them
     opened_total, closed_total  since the store began, by severity
     tickets_total (n_series,) tickets counted in judged buckets since the store began
     watermarks    by source
@@ -46,6 +48,7 @@ class Snapshot:
     surging: Bools
     learned: Bools
     incidents: tuple[Incident, ...] = ()
+    facts: tuple[Facts, ...] = ()
     opened_total: Mapping[str, int] = field(default_factory=dict)
     closed_total: Mapping[str, int] = field(default_factory=dict)
     tickets_total: Ints | None = None

@@ -12,24 +12,26 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from zoneinfo import ZoneInfo
 
 from spikewatch.core.courses import Course
+from spikewatch.core.timegrid import Span
 
-WIDTH, HEIGHT = 440, 170
-_LEFT, _RIGHT, _TOP, _BOTTOM = 38, 8, 18, 24
+WIDTH, HEIGHT = 440, 180
+_LEFT, _RIGHT, _TOP, _BOTTOM = 42, 8, 20, 26
 _MOST_LABELS = 6
 _STEPS = tuple(timedelta(minutes=minutes) for minutes in (15, 30, 60, 120, 180, 360, 720, 1440))
-_NICE = (1, 2, 5, 10)
+_ROUND = (1, 2, 4, 5, 6, 8, 10)
 
 STYLE = """\
 .course{--tickets:#4a6d94;--out:#b42318;--usual:#2e8b57;--before:#7a5c22;--unknown:#6b7280;--line:#d5d9e0;--ink:#1c2430}
 @media (prefers-color-scheme:dark){.course{--tickets:#7fa5d0;--out:#ff8a7a;--usual:#5fc48c;--before:#d9b36c;
 --unknown:#9aa3b2;--line:#3a4353;--ink:#e8ecf3}}
 svg.course{display:block;width:100%;max-width:40rem;height:auto}
-.course text{fill:var(--ink);font:11px system-ui,sans-serif}
+.course text{fill:var(--ink);font:13px system-ui,sans-serif}
 .course .newest{font-weight:700}
 .course .grid{stroke:var(--line);stroke-width:1;fill:none}
 .course .band{fill:var(--usual);fill-opacity:.2}
 .course .expected{fill:none;stroke:var(--usual);stroke-width:1.5}
 .course .before{fill:none;stroke:var(--before);stroke-width:1.5;stroke-dasharray:4 3}
+.course .surge{fill:var(--out);fill-opacity:.1}
 .course .columns{fill:var(--tickets)}
 .course .out{fill:var(--out)}
 .course .unknown{fill:var(--unknown);fill-opacity:.14;stroke:var(--unknown);stroke-dasharray:2 3}
@@ -50,17 +52,23 @@ class Legend:
     unknown: str
 
 
-def markup(course: Course, *, said: str, zone: ZoneInfo) -> str:
-    """Return a chart as text; `said` tells in words what it shows, to those who cannot see it."""
-    return tostring(drawn(course, said=said, zone=zone), encoding="unicode", method="html")
+def markup(course: Course, *, said: str, zone: ZoneInfo, surge: Span | None = None) -> str:
+    """Return a chart as text; see `drawn`."""
+    return tostring(drawn(course, said=said, zone=zone, surge=surge), encoding="unicode", method="html")
 
 
-def drawn(course: Course, *, said: str, zone: ZoneInfo) -> Element:
-    """Return a chart as an element of the page; the same course gives the same drawing."""
+def drawn(course: Course, *, said: str, zone: ZoneInfo, surge: Span | None = None) -> Element:
+    """Return a chart as an element of the page; the same course gives the same drawing.
+
+    said   in words what it shows, for those who cannot see it
+    surge  a span that is shaded, as far as it is on the chart
+    """
     plane = _Plane(len(course), _top(course))
     svg = Element("svg", {"class": "course", "viewBox": f"0 0 {WIDTH} {HEIGHT}", "role": "img"})
     svg.set("aria-label", said)
     _grid(svg, plane)
+    if surge is not None:
+        _shade(svg, plane, course, surge)
     _path(svg, "band", plane.band(course.low, course.high))
     _columns(svg, plane, course)
     _path(svg, "before", "".join(plane.steps(course.week_ago)))
@@ -122,17 +130,17 @@ class _Plane:
         )
         return f"{upper}{''.join(back)}Z"
 
-    def column(self, place: int, tickets: int) -> str:
-        left, right = self.x(place + 0.08), self.x(place + 0.92)
-        return f"M{left:.1f} {self.y(0):.1f}V{self.y(tickets):.1f}H{right:.1f}V{self.y(0):.1f}Z"
+    def box(self, begins: float, ends: float, tickets: float) -> str:
+        left, right, foot = self.x(begins), self.x(ends), self.y(0)
+        return f"M{left:.1f} {foot:.1f}V{self.y(tickets):.1f}H{right:.1f}V{foot:.1f}Z"
 
 
 def _top(course: Course) -> int:
     """Return a round number that nothing in the course exceeds."""
     values = (*course.observed, *course.high, *course.week_ago)
     highest = max(1.0, *(value for value in values if value is not None))
-    power = 10 ** (len(str(int(highest))) - 1)
-    return next((nice * power for nice in (1, 1.5, 2, 3, 4, 5, 6, 8) if nice * power >= highest), 10 * power)  # type: ignore[return-value]
+    power: int = 10 ** (len(str(int(highest))) - 1)
+    return next(leading * power for leading in (*_ROUND, 20) if leading * power >= highest)
 
 
 def _path(parent: Element, kind: str, line: str) -> None:
@@ -153,11 +161,20 @@ def _grid(svg: Element, plane: _Plane) -> None:
         _text(svg, f"{tickets:,.0f}", x=_LEFT - 5, y=y + 4, anchor="end")
 
 
+def _shade(svg: Element, plane: _Plane, course: Course, surge: Span) -> None:
+    begins, ends = (
+        min(max((instant - course.start) / course.width, 0.0), float(len(course)))
+        for instant in (surge.start, surge.end)
+    )
+    if begins < ends:
+        _path(svg, "surge", plane.box(begins, ends, plane.top))
+
+
 def _columns(svg: Element, plane: _Plane, course: Course) -> None:
     seen = list(zip(course.observed, course.high, strict=True))
     for kind, is_out in (("columns", False), ("out", True)):
         columns = (
-            plane.column(place, tickets)
+            plane.box(place + 0.08, place + 0.92, tickets)
             for place, (tickets, high) in enumerate(seen)
             if tickets and (tickets > high) is is_out
         )
@@ -169,13 +186,9 @@ def _unknown(svg: Element, plane: _Plane, course: Course) -> None:
     for is_gap, run in groupby(enumerate(course.observed), key=lambda item: item[1] is None):
         places = [place for place, _ in run]
         if is_gap:
-            left, right = plane.x(places[0]), plane.x(places[-1] + 1)
-            _path(
-                svg,
-                "unknown",
-                f"M{left:.1f} {plane.y(0):.1f}V{plane.y(plane.top):.1f}H{right:.1f}V{plane.y(0):.1f}Z",
-            )
-            _text(svg, "?", x=(left + right) / 2, y=plane.y(plane.top / 2) + 4, anchor="middle")
+            begins, ends = places[0], places[-1] + 1
+            _path(svg, "unknown", plane.box(begins, ends, plane.top))
+            _text(svg, "?", x=plane.x((begins + ends) / 2), y=plane.y(plane.top / 2) + 4, anchor="middle")
 
 
 def _times(svg: Element, plane: _Plane, course: Course, zone: ZoneInfo) -> None:
@@ -192,9 +205,7 @@ def _labelled(edges: Sequence[datetime]) -> Sequence[int]:
     lasts = edges[-1] - edges[0]
     step = next((each for each in _STEPS if lasts / each <= _MOST_LABELS), _STEPS[-1])
     minutes = step // timedelta(minutes=1)
-    round_ones = [
-        place for place, edge in enumerate(edges) if (60 * edge.hour + edge.minute) % minutes == 0
-    ]
+    round_ones = [place for place, edge in enumerate(edges) if (60 * edge.hour + edge.minute) % minutes == 0]
     return round_ones[:: -(-len(round_ones) // (_MOST_LABELS + 1))] if round_ones else (0, len(edges) - 1)
 
 

@@ -28,6 +28,10 @@ SUBSIDED_FACTOR = 2.0
 EVIDENCE_SHARE = 0.5
 """What the log odds of surging add to a window's surprise, which they at most double; measured on simulated desks."""
 
+SHARED_FOR = timedelta(hours=1)
+"""How long the buckets of a series rise and fall together by what the spread says: for the evidence, whose buckets know
+nothing of one another, they are as wide as makes an hour of them right."""
+
 WORTH_A_LOOK = 1.0
 """Evidence over time is weighed where some window holds at least this surprise; elsewhere it could not matter."""
 
@@ -92,7 +96,12 @@ class Weighed:
     @property
     def total(self) -> Floats:
         """The surprise and what the evidence over time adds to it: what the score is measured in."""
-        return self.surprise + np.minimum(EVIDENCE_SHARE * self.evidence[:, None], self.surprise)
+        return total_of(self.surprise, self.evidence)
+
+
+def total_of(surprise: Floats, evidence: Floats) -> Floats:
+    """Return (n_rows, n_windows, n_judged) surprise with what evidence (n_rows, n_judged) adds, which at most doubles it."""
+    return surprise + np.minimum(EVIDENCE_SHARE * evidence[:, None], surprise)
 
 
 def weigh(
@@ -122,7 +131,7 @@ def weigh(
         places = places & (expected >= LEAST_KNOWN_SHARE * sliding(whole, widths, n_judged))
     surprise = np.where(places, surprise_of(observed, expected, wide), 0.0)
     surprise = _subsided(surprise, widths, step)
-    evidence = _evidence(counts, known.mean, known.dispersion, surprise, step=step)
+    evidence = _evidence(counts, known, surprise, step=step)
     return Weighed(observed, expected, wide, surprise, evidence, places)
 
 
@@ -138,14 +147,16 @@ def left_to_surprise(cutoff: Floats, evidence: Floats) -> Floats:
     return np.maximum(cutoff - EVIDENCE_SHARE * evidence, cutoff / 2)
 
 
-def _evidence(counts: Ints, mean: Floats, dispersion: Floats, surprise: Floats, *, step: timedelta) -> Floats:
+def _evidence(counts: Ints, known: Expectation, surprise: Floats, *, step: timedelta) -> Floats:
     """Return (n_series, n_judged) the log odds of surging where a window is worth a look, else 0."""
     look = surprise.max(axis=1) >= WORTH_A_LOOK
     rows = np.flatnonzero(look.any(axis=1))
     evidence = np.zeros(look.shape)
     if len(rows):
+        mean = known.mean[rows]
+        shared = known.day_spread[rows, None] ** 2 * mean * (SHARED_FOR / step)
         evidence[rows] = log_odds(
-            counts[rows], mean[rows], dispersion[rows], step=step, n_judged=look.shape[1]
+            counts[rows], mean, known.dispersion[rows, None] + shared, step=step, n_judged=look.shape[1]
         )
     return np.where(look, evidence, 0.0)
 

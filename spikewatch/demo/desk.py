@@ -30,6 +30,7 @@ from spikewatch.sandbox.helpdesk import (
 CLIENT_ID = "spikewatch-demo"
 CLIENT_SECRET = "only-opens-the-sandbox"  # noqa: S105 -- opens nothing but the stand-in
 BOT_TOKEN = "xoxb-sandbox"  # noqa: S105 -- opens nothing but the stand-in
+APP_TOKEN = "xapp-sandbox"  # noqa: S105 -- as above
 CATEGORY_FIELD = 360001
 CHANNEL = "support-alerts"
 SEED = 20261102
@@ -127,8 +128,12 @@ def end_on_sigterm() -> None:
 
 
 def _serve_chat(port: int) -> None:
-    with Chat(clock=SystemClock(), channels=(CHANNEL,), token=BOT_TOKEN, port=port) as chat:
-        _say(f"chat at {chat.url} (bot token {BOT_TOKEN}, channel {CHANNEL}); Ctrl-C ends it")
+    with Chat(
+        clock=SystemClock(), channels=(CHANNEL,), token=BOT_TOKEN, app_token=APP_TOKEN, port=port
+    ) as chat:
+        _say(
+            f"chat at {chat.url} (bot token {BOT_TOKEN}, app token {APP_TOKEN}, channel {CHANNEL}); Ctrl-C ends it"
+        )
         threading.Event().wait()
 
 

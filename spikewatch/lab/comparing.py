@@ -107,6 +107,28 @@ class Comparison:
         return self.whole.shifts.get(shift, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Most incidents that a change may lose, or gain.
+
+    option  by which it was asked for
+    """
+
+    option: str
+    shift: Shift
+    most: int
+
+    def is_met(self, comparison: Comparison) -> bool:
+        """Tell whether no more went that way."""
+        return comparison.count(self.shift) <= self.most
+
+    def told(self, comparison: Comparison) -> str:
+        """Return in words what came of it."""
+        number = comparison.count(self.shift)
+        incidents = "1 incident" if number == 1 else f"{number} incidents"
+        return f"{incidents} {self.shift.value}, and {self.option} allows {self.most}"
+
+
 def compare(before: Replayed, after: Replayed) -> Comparison:
     """Return what became of each incident."""
     until = max(before.judged_until, after.judged_until)

@@ -175,9 +175,7 @@ def _missed(replayed: Replayed, labels: Sequence[Label]) -> Sequence[Label]:
         if label.kind is LabelKind.INCIDENT
         and aware(label.span.start) < replayed.judged_until
         and aware(label.span.end) > replayed.judged_from
-        and not any(
-            is_about(label, incident, until=replayed.judged_until) for incident in replayed.incidents
-        )
+        and not any(is_about(label, incident, until=replayed.judged_until) for incident in replayed.incidents)
     ]
 
 

@@ -102,7 +102,9 @@ class Witness:
     def _watch(self, incident: Incident, assessment: Assessment, now: datetime) -> None:
         watch = self._watched.get(incident.id)
         if watch is None:
-            if incident.id in self._ended or incident.phase is Phase.CLOSED and incident.merged_into is None:
+            if incident.id in self._ended or (
+                incident.phase is Phase.CLOSED and incident.merged_into is None
+            ):
                 return
             watch = self._watched[incident.id] = _Watch(now)
         watch.until = now + AFTERWARDS if incident.phase is Phase.OPEN else watch.until

@@ -32,6 +32,18 @@ BLOCKS_SIZE_LIMIT = 13_200
 METADATA_LIMIT = 8_000
 PAGE_LIMIT = 200
 
+SCOPES = (
+    "chat:write",
+    "channels:history",
+    "channels:read",
+    "groups:history",
+    "groups:read",
+    "files:read",
+    "files:write",
+    "usergroups:read",
+)
+"""What the bot token of the stand-in may do, unless told otherwise: all that spikewatch ever asks for."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
@@ -117,6 +129,8 @@ class Chat:
     on_change  called with a message whenever it was posted or edited, from a serving thread
     refuses    types of blocks that this workspace does not take, as one that lacks a feature
     slow_files how many times `files.info` says that a file is not ready yet
+    scopes     what the bot token may do, as every answer says
+    unjoined   names of public channels that the bot has not joined, and in which it may not post
     """
 
     def __init__(
@@ -130,8 +144,14 @@ class Chat:
         on_change: Callable[[ChatMessage], None] | None = None,
         refuses: Collection[str] = (),
         slow_files: int = 0,
+        scopes: Sequence[str] = SCOPES,
+        unjoined: Sequence[str] = (),
     ) -> None:
         """Prepare the workspace; nothing listens yet."""
+        self._scopes = tuple(scopes)
+        self._unjoined = {
+            f"C9{number:07d}": name.lstrip("#") for number, name in enumerate(unjoined, start=1)
+        }
         self._refuses = frozenset(refuses)
         self._slow_files = slow_files
         self._files: dict[str, ChatFile] = {}
@@ -157,9 +177,11 @@ class Chat:
         self._methods: Mapping[str, Callable[[Json], Json]] = {
             "apps.connections.open": self._open_connection,
             "auth.test": self._auth_test,
+            "blocks.validate": self._validate,
             "chat.postMessage": self._post,
             "chat.update": self._update,
             "conversations.history": self._history,
+            "conversations.info": self._room,
             "conversations.list": self._list_channels,
             "conversations.replies": self._replies,
             "files.completeUploadExternal": self._complete_upload,
@@ -167,6 +189,7 @@ class Chat:
             "files.getUploadURLExternal": self._upload_url,
             "files.info": self._file_info,
             "usergroups.users.list": self._group_members,
+            "users.conversations": self._joined,
         }
 
     # -- life
@@ -319,7 +342,8 @@ class Chat:
             headers = {"Retry-After": str(refusal.retry_after)} if refusal.retry_after else {}
         if fault.delay_s:
             self._stopped.wait(fault.delay_s)
-        return fault, status, body, {**headers, **fault.headers}
+        scopes = {"x-oauth-scopes": ",".join(self._scopes)}
+        return fault, status, body, {**scopes, **headers, **fault.headers}
 
     def _perform(self, method: str, arguments: Json, *, authorization: str) -> dict[str, Any]:
         token = authorization.removeprefix("Bearer ").strip()
@@ -497,9 +521,33 @@ class Chat:
             raise Refusal("thread_not_found")
         return root.ts
 
-    def _list_channels(self, _: Json) -> Json:
+    def _rooms(self) -> list[dict[str, Any]]:
         with self._lock:
-            listed = [{"id": key, "name": name, "is_member": True} for key, name in self._channels.items()]
+            both = ((self._channels, True), (self._unjoined, False))
+            return [
+                {"id": key, "name": name, "is_member": joined, "is_archived": False, "is_private": False}
+                for channels, joined in both
+                for key, name in channels.items()
+            ]
+
+    def _joined(self, _: Json) -> Json:
+        rooms = [room for room in self._rooms() if room["is_member"]]
+        return {"channels": rooms, "response_metadata": {"next_cursor": ""}}
+
+    def _room(self, arguments: Json) -> Json:
+        for room in self._rooms():
+            if room["id"] == arguments.get("channel"):
+                return {"channel": room}
+        raise Refusal("channel_not_found")
+
+    def _validate(self, arguments: Json) -> Json:
+        wrong = list(wrong_blocks(_decoded(arguments.get("blocks")) or []))
+        if wrong:
+            raise Refusal("invalid_blocks", details=wrong)
+        return {}
+
+    def _list_channels(self, _: Json) -> Json:
+        listed = self._rooms()
         return {"channels": listed, "response_metadata": {"next_cursor": ""}}
 
     # -- rules
@@ -510,6 +558,8 @@ class Chat:
         for key, name in self._channels.items():
             if wanted in (key, name, f"#{name}"):
                 return key
+        if any(wanted in (key, name, f"#{name}") for key, name in self._unjoined.items()):
+            raise Refusal("not_in_channel")
         raise Refusal("channel_not_found")
 
     def _by_id(self, arguments: Json) -> str:

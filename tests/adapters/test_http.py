@@ -6,7 +6,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Literal
 
 import pytest
@@ -14,15 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from spikewatch.adapters.http.server import (
-    OPENMETRICS,
-    TEXT,
-    Condition,
-    HttpServer,
-    Pages,
-    takes_gzip,
-    wants_openmetrics,
-)
+from spikewatch.adapters.http.handling import MOST_REQUEST_BYTES, OPENMETRICS, TEXT
+from spikewatch.adapters.http.negotiating import language_of, takes_gzip, wants_openmetrics
+from spikewatch.adapters.http.pages import Condition, Front, Pages
+from spikewatch.adapters.http.server import HttpServer
 from spikewatch.adapters.http.settings import MetricsSettings, parse_listen
 from spikewatch.errors import Fault
 
@@ -30,12 +25,23 @@ DEADLINE_S = 10.0
 FINE = Condition(ok=True, reason="turning")
 
 
-def scrape(part: Literal["all", "series", "health"], *, openmetrics: bool, gzipped: bool) -> bytes:
-    body = f"{part} {'openmetrics' if openmetrics else 'text'}\n".encode()
+def scrape(
+    part: Literal["all", "series", "health"],
+    *,
+    openmetrics: bool,
+    gzipped: bool,
+    names: frozenset[str] = frozenset(),
+) -> bytes:
+    asked = f" {sorted(names)}" if names else ""
+    body = f"{part} {'openmetrics' if openmetrics else 'text'}{asked}\n".encode()
     return gzip.compress(body) if gzipped else body
 
 
-PAGES = Pages(scrape=scrape, health=lambda: FINE, readiness=lambda: FINE)
+def front(language: str | None) -> Front:
+    return Front(f"<p>{language}</p>".encode(), language or "ja", "default-src 'none'")
+
+
+PAGES = Pages(scrape=scrape, health=lambda: FINE, readiness=lambda: FINE, front=front)
 
 Serve = Callable[..., HttpServer]
 
@@ -133,14 +139,42 @@ def test_gzip_is_for_those_who_can_read_it(accept: str, taken: bool) -> None:  #
 def test_no_header_upsets_the_negotiation(header: str) -> None:
     assert isinstance(wants_openmetrics(header), bool)
     assert isinstance(takes_gzip(header), bool)
+    assert language_of(header, offered=("ja", "en")) in ("ja", "en", None)
 
 
-def test_the_front_page_names_every_endpoint(serve: Serve) -> None:
-    _, headers, body = ask(serve(), "/")
+@pytest.mark.parametrize(
+    ("path", "accept", "language"),
+    [
+        ("/", "en-GB,en;q=0.8,ja;q=0.5", "en"),
+        ("/", "fr, ja;q=0.2", "ja"),
+        ("/?lang=ja", "en", "ja"),
+        ("/?lang=klingon", "en", "en"),
+        ("/", "", None),
+        ("/?lang", "de", None),
+    ],
+)
+def test_the_front_page_comes_in_the_language_that_is_asked_for_or_liked_best(
+    serve: Serve, path: str, accept: str, language: str | None
+) -> None:
+    _, headers, body = ask(serve(), path, headers={"Accept-Language": accept})
 
+    assert body == f"<p>{language}</p>".encode()
     assert headers["Content-Type"] == "text/html; charset=utf-8"
-    for path in (b"/metrics", b"/metrics/series", b"/metrics/health", b"/healthz", b"/readyz"):
-        assert b'href="' + path + b'"' in body
+    assert headers["Content-Language"] == (language or "ja")
+    assert headers["Content-Security-Policy"] == "default-src 'none'"
+    assert headers["Vary"] == "Accept-Language"
+
+
+def test_a_client_may_ask_for_a_few_metrics_by_name(serve: Serve) -> None:
+    path = "/metrics?name[]=up&name%5B%5D=spikewatch_series&other=1"
+
+    assert ask(serve(), path)[2] == b"all text ['spikewatch_series', 'up']\n"
+
+
+def test_a_request_for_endlessly_many_names_is_a_bad_one(serve: Serve) -> None:
+    status, _, body = ask(serve(), f"/metrics?{'&'.join(['name[]=a'] * 101)}")
+
+    assert (status, body) == (400, b"At most 100 names at a time.\n")
 
 
 @pytest.mark.parametrize("path", ["/metric", "/metrics/", "/metrics/series/1", "/favicon.ico", "/../metrics"])
@@ -162,8 +196,113 @@ def test_head_says_what_get_would_say_less_the_body(serve: Serve, path: str) -> 
     assert head[2] == b""
 
 
-def test_other_methods_are_refused(serve: Serve) -> None:
-    assert ask(serve(), "/metrics", method="POST")[0] == 501
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_nothing_can_be_changed_here(serve: Serve, method: str) -> None:
+    status, headers, _ = ask(serve(), "/", method=method)
+
+    assert (status, headers["Allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize(
+    ("request_line", "said"),
+    [
+        (b"BREW /metrics HTTP/1.1", b"HTTP/1.1 501 "),
+        (b"GET", b"Bad request syntax ('GET')"),
+        (b"GET /metrics HTTP/two", b"Bad request version ('HTTP/two')"),
+        (b"GET /metrics HTTP/2.0", b"Invalid HTTP version (2.0)"),
+        (b"GET /<script> HTTP/one", b"Bad request version"),
+    ],
+)
+def test_what_is_no_request_is_refused_in_plain_words(serve: Serve, request_line: bytes, said: bytes) -> None:
+    with connect(serve()) as connection:
+        connection.sendall(request_line + b"\r\nConnection: close\r\n\r\n")
+        heard = everything(connection)
+
+    assert said in heard
+    assert b"<" not in heard
+
+
+def test_a_request_line_without_end_is_cut_off(serve: Serve) -> None:
+    with connect(serve()) as connection:
+        flood(connection, b"GET /" + b"a" * MOST_REQUEST_BYTES)
+
+        heard = everything(connection)
+
+    assert heard.split(b"\r\n")[0] in (b"HTTP/1.1 414 Request-URI Too Long", b"")
+
+
+@pytest.mark.parametrize("header", [b"X: y\r\n", b"X: " + b"y" * 999 + b"\r\n"])
+def test_headers_without_end_are_cut_off(serve: Serve, header: bytes) -> None:
+    server = serve()
+    with connect(server) as connection:
+        flood(connection, b"GET /metrics HTTP/1.1\r\n" + header * 20_000)
+
+        assert b" 200 " not in everything(connection)
+    assert ask(server, "/metrics")[0] == 200
+
+
+def test_a_body_without_end_is_not_read(serve: Serve) -> None:
+    server = serve()
+    with connect(server) as connection:
+        flood(connection, b"GET /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 5_000_000)
+
+        assert everything(connection).count(b"HTTP/1.1 ") <= 1
+    assert ask(server, "/metrics")[0] == 200
+
+
+def flood(connection: socket.socket, what: bytes) -> None:
+    """Send much; a server that has heard enough may hang up meanwhile."""
+    with suppress(ConnectionError):
+        connection.sendall(what)
+
+
+@pytest.mark.parametrize("trickle", [b"a", b"X: y\r\n"])
+def test_a_request_that_trickles_in_is_hung_up_on_although_it_never_pauses(
+    serve: Serve, trickle: bytes
+) -> None:
+    server = serve(timeout_s=0.4)
+    pause, hung_up = threading.Event(), False
+    with connect(server) as connection:
+        flood(connection, b"GET /metrics HTTP/1.1\r\nX: ")
+        for _ in range(int(DEADLINE_S / 0.02)):
+            try:
+                connection.sendall(trickle)
+            except ConnectionError:
+                hung_up = True
+                break
+            pause.wait(0.02)
+
+    assert hung_up
+
+
+def test_an_answer_that_is_read_in_drips_is_broken_off(serve: Serve) -> None:
+    big = bytes(64_000_000)
+    server = serve(PAGES._replace(scrape=lambda *_, **__: big), timeout_s=0.4)
+    pause, heard = threading.Event(), 0
+    with connect(server) as connection:
+        connection.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        for _ in range(50):
+            heard += len(connection.recv(2000))
+            pause.wait(0.02)
+        heard += len(everything(connection))
+
+    assert heard < len(big)
+    assert ask(server, "/healthz")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("accept", "language"),
+    [
+        ("", None),
+        ("*", None),
+        ("ja;q=0", None),
+        ("en;q=0.1,ja;q=0.9", "ja"),
+        ("EN-us", "en"),
+        ("ja;q=x,en", "en"),
+    ],
+)
+def test_the_language_is_the_one_liked_best_of_those_there_are(accept: str, language: str | None) -> None:
+    assert language_of(accept, offered=("ja", "en")) == language
 
 
 def test_a_body_nobody_asked_for_is_not_taken_for_the_next_request(serve: Serve) -> None:
@@ -281,8 +420,8 @@ def test_a_client_that_reads_nothing_keeps_nobody_out(serve: Serve) -> None:
     big = bytes(64_000_000)
     begun = threading.Semaphore(0)
 
-    def much(part: str, *, openmetrics: bool, gzipped: bool) -> bytes:
-        del part, openmetrics, gzipped
+    def much(part: str, *, openmetrics: bool, gzipped: bool, names: frozenset[str]) -> bytes:
+        del part, openmetrics, gzipped, names
         begun.release()
         return big
 

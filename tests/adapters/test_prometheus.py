@@ -34,6 +34,7 @@ from spikewatch.core.outbox import Delivery
 from spikewatch.core.scoring import Reading
 from spikewatch.core.snapshot import Snapshot, WindowReadings
 from spikewatch.core.surges import Surge
+from spikewatch.core.weekly import Accuracy
 from spikewatch.errors import Fault
 from spikewatch.ports import Meter, PageOutcome, Quota, StoreStats
 
@@ -144,6 +145,7 @@ def used_in_full() -> Exposition:
     health.delivered("#ops", seconds=0.4)
     health.backlog([waiting("#ops", since=NOW)])
     health.store(StoreStats(size_bytes=10, free_bytes=90, tickets=5, count_rows=6, oldest=NOW))
+    health.accuracy(Accuracy(real=3, false_alarms=1, unlabelled=2, known=4, found=3))
     health.configured(digest="abc", schema="1")
     health.unjudged({"learning": 3})
     with health.store_write():
@@ -911,3 +913,21 @@ def test_series_that_a_pass_left_out_are_counted_by_reason() -> None:
         1,
         0,
     ]
+
+
+def test_precision_and_recall_are_absent_while_nobody_said_anything() -> None:
+    health, read = watched()
+
+    health.accuracy(Accuracy(unlabelled=2))
+    nothing_said = read()
+    health.accuracy(Accuracy(real=3, false_alarms=1, unlabelled=2, known=4, found=2))
+    said = read()
+    health.accuracy(Accuracy(unlabelled=1))
+    forgotten = read()
+
+    assert value(nothing_said, "spikewatch_incidents_precision_ratio") is None
+    assert value(nothing_said, "spikewatch_incidents_labelled", label="none") == 2
+    assert value(said, "spikewatch_incidents_precision_ratio") == 0.75
+    assert value(said, "spikewatch_incidents_recall_ratio") == 0.5
+    assert value(said, "spikewatch_incidents_labelled", label="false_alarm") == 1
+    assert value(forgotten, "spikewatch_incidents_recall_ratio") is None

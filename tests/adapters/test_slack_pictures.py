@@ -179,7 +179,7 @@ def test_an_edit_shows_a_new_file_and_the_old_one_is_deleted() -> None:
 
 def test_what_a_workspace_refused_once_is_not_tried_at_every_edit() -> None:
     with desk(refuses=("data_visualization", "image")) as here:
-        here.tell(RICH, notice(Reason.CHANGED, course=course(), revision=2, **grouped()))
+        here.tell(RICH, notice(Reason.CHANGED, course=course(), revision=2, **grouped(more=1)))
 
         methods = [call.method for call in here.chat.calls]
         assert methods.count("chat.update") == 1

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench_detection.contestants import NAMES
+from tests.bench_detection.fleets import FLEETS
 from tests.bench_detection.parts import Options, Part, run
 from tests.bench_detection.recorded import folder_named
-from tests.bench_detection.thresholds import FLEETS, WEEKS
+from tests.bench_detection.thresholds import WEEKS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=FLEETS,
         default=["usual"],
         metavar="NAME",
-        help=f"whose budgets are measured (usual), of {', '.join(FLEETS)}",
+        help=f"which simulated desks (usual), of {', '.join(FLEETS)}",
     )
     parser.add_argument(
         "--weeks",

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Final, assert_never
 
 from spikewatch.core.timegrid import WEEK
-from spikewatch.lab.synthetic import WorldSettings
 from tests.bench_detection import as_json, tables
 from tests.bench_detection.comparison import Row, ranked
 from tests.bench_detection.contestants import DEFAULT, NAMES, Runs, WorldJob, on_world
+from tests.bench_detection.fleets import FLEETS, Fleet
 from tests.bench_detection.pool import each
 from tests.bench_detection.recorded import HOW, SURGES, backgrounds, on_background
 from tests.bench_detection.tables import Table
-from tests.bench_detection.thresholds import BUDGETS, FLEETS, WEEKS, BudgetJob, Kept, on_budgets, over_worlds
+from tests.bench_detection.thresholds import BUDGETS, WEEKS, BudgetJob, Kept, on_budgets, over_worlds
 
 TUNED_ON: Final = frozenset([*range(20), *range(100, 120)])
 
@@ -36,7 +36,7 @@ class Options:
     names     who is judged; the limit only in simulated worlds
     recorded  folder of recorded counts; None where there is none
     surges    planted into each recorded background
-    fleets    kinds of quiet fleets whose budgets are measured, by name in `FLEETS`
+    fleets    kinds of simulated desks, by name
     weeks     quiet fleet-weeks of each, rounded up to whole worlds from the first seed on
     zone, country  of recorded counts that do not say
     """
@@ -46,10 +46,9 @@ class Options:
     per_week: Sequence[float] = (1.0,)
     budgets: Sequence[float] = BUDGETS
     names: Sequence[str] = NAMES
-    settings: WorldSettings = field(default_factory=WorldSettings)
     recorded: Path | None = None
     surges: int = SURGES
-    fleets: Mapping[str, WorldSettings] = field(default_factory=lambda: FLEETS)
+    fleets: Mapping[str, Fleet] = field(default_factory=lambda: FLEETS)
     weeks: int = WEEKS
     zone: str = "Asia/Tokyo"
     country: str | None = "JP"
@@ -82,14 +81,18 @@ def run(part: Part, options: Options, *, warn: Callable[[str], None]) -> Result:
 
 
 def _worlds(options: Options) -> Result:
-    jobs = [WorldJob(options.settings, seed, options.names) for seed in options.seeds]
-    found = each(jobs, on_world, what="simulated worlds", workers=options.workers)
     shown: list[Table] = []
-    numbers = {}
-    for per_week in options.per_week:
-        rows = ranked([found], per_week=per_week)
-        shown += _compared(rows, title=_worlds_named(options), per_week=per_week)
-        numbers[f"{per_week:g}"] = as_json.of_rows(rows)
+    numbers: dict[str, object] = {}
+    for name, fleet in options.fleets.items():
+        jobs = [WorldJob(fleet.of(seed), seed, options.names) for seed in options.seeds]
+        found = each(jobs, on_world, what=f"simulated worlds, {name}", workers=options.workers)
+        sharing = [found] if fleet.is_one_desk else [[runs] for runs in found]
+        at_rates = {}
+        for per_week in options.per_week:
+            rows = ranked(sharing, per_week=per_week)
+            shown += _compared(rows, title=_worlds_named(name, options), per_week=per_week)
+            at_rates[f"{per_week:g}"] = as_json.of_rows(rows)
+        numbers[name] = at_rates
     return Result(tuple(shown), tables.STANDINGS_NOTES, numbers)
 
 
@@ -130,10 +133,10 @@ def _on_backgrounds(usable: Mapping[str, Runs], options: Options) -> Result:
 
 def _budget(options: Options) -> Result:
     shown, numbers = [], {}
-    for name, settings in options.fleets.items():
-        found = _asked_of(settings, options, what=f"budgets, {name}")
+    for name, fleet in options.fleets.items():
+        found = _asked_of(fleet, options, what=f"budgets, {name}")
         weeks = found[0].quiet.watched / WEEK
-        last = options.seeds[0] + _worlds_of(settings, options) - 1
+        last = options.seeds[0] + _worlds_of(fleet, options) - 1
         where = f"seeds {options.seeds[0]}-{last}"
         title = f"{name} fleets, {DEFAULT} at its own thresholds: {weeks:.0f} quiet fleet-weeks, {where}"
         shown.append(tables.budgets(found, title=title))
@@ -141,15 +144,16 @@ def _budget(options: Options) -> Result:
     return Result(tuple(shown), tables.BUDGET_NOTES, numbers)
 
 
-def _worlds_of(settings: WorldSettings, options: Options) -> int:
-    return -(-options.weeks // settings.judged_weeks)
+def _worlds_of(fleet: Fleet, options: Options) -> int:
+    return -(-options.weeks // fleet.of(options.seeds[0]).judged_weeks)
 
 
-def _asked_of(settings: WorldSettings, options: Options, *, what: str) -> Sequence[Kept]:
+def _asked_of(fleet: Fleet, options: Options, *, what: str) -> Sequence[Kept]:
     """Return what each budget came to in fleets of a kind; as many worlds as have seeds are judged with surges too."""
+    seeds = range(options.seeds[0], options.seeds[0] + _worlds_of(fleet, options))
     jobs = [
-        BudgetJob(settings, options.seeds[0] + n, options.budgets, surging=n < len(options.seeds))
-        for n in range(_worlds_of(settings, options))
+        BudgetJob(fleet.of(seed), seed, options.budgets, surging=n < len(options.seeds))
+        for n, seed in enumerate(seeds)
     ]
     return over_worlds(each(jobs, on_budgets, what=what, workers=options.workers))
 
@@ -164,8 +168,8 @@ def _compared(rows: Sequence[Row], *, title: str, per_week: float) -> list[Table
     return [standings] if duels is None else [standings, duels]
 
 
-def _worlds_named(options: Options) -> str:
-    return f"{len(options.seeds)} simulated desk{'s' * (len(options.seeds) > 1)}, {_seeds(options)}"
+def _worlds_named(name: str, options: Options) -> str:
+    return f"{len(options.seeds)} simulated {name} desk{'s' * (len(options.seeds) > 1)}, {_seeds(options)}"
 
 
 def _seeds(options: Options) -> str:

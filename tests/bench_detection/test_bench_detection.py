@@ -13,10 +13,12 @@ from spikewatch.lab.detectors import COMPARATORS
 from spikewatch.lab.synthetic import Roughness, World, WorldSettings, simulate
 from tests.bench_detection.__main__ import main
 from tests.bench_detection.contestants import DEFAULT, LIMIT
+from tests.bench_detection.fleets import FLEETS, Fleet
 from tests.bench_detection.parts import Options, Part, Result, run
 from tests.bench_detection.recorded import VARIABLE
 
 TINY = WorldSettings(weeks=4, judged_weeks=1, services=2, series=3, surges=3, peaks=(12, 3))
+TINIES = {"tiny": Fleet.always(TINY)}
 COLUMNS = 100
 
 
@@ -48,9 +50,9 @@ def write_counts(world: World, file: Path, *, weeks: int = 4) -> None:
 
 
 def test_everybody_is_judged_on_the_same_surges() -> None:
-    result = ran(Part.WORLDS, Options(seeds=[1000], settings=TINY, per_week=[1.0, 4.0]))
+    result = ran(Part.WORLDS, Options(seeds=[1000], fleets=TINIES, per_week=[1.0, 4.0]))
 
-    rows = json.loads(json.dumps(result.numbers, allow_nan=False))["1"]
+    rows = json.loads(json.dumps(result.numbers, allow_nan=False))["tiny"]["1"]
     assert [row["detector"] for row in rows[:1]] == [DEFAULT]
     assert {row["detector"] for row in rows} == {
         *(f"spikewatch {model}" for model in ModelName),
@@ -67,7 +69,7 @@ def test_everybody_is_judged_on_the_same_surges() -> None:
 
 
 def test_budgets_are_asked_of_quiet_worlds_and_the_usual_one_of_surges_too() -> None:
-    fleets = {"tiny": TINY, "rough": replace(TINY, rough=Roughness())}
+    fleets = {**TINIES, "rough": Fleet.always(replace(TINY, rough=Roughness()))}
     options = Options(seeds=[1000], fleets=fleets, weeks=1, budgets=(0.25, 1.0))
 
     result = ran(Part.BUDGET, options)
@@ -80,6 +82,24 @@ def test_budgets_are_asked_of_quiet_worlds_and_the_usual_one_of_surges_too() -> 
     assert strict["with_surges"] is None
     assert loose["with_surges"]["timeliness"] > 0
     assert_fits(result)
+
+
+def test_desks_that_differ_have_a_threshold_each() -> None:
+    fleets = {"tiny": Fleet(lambda seed: replace(TINY, series=2 + seed % 2), is_one_desk=False)}
+
+    result = ran(Part.WORLDS, Options(seeds=[1000, 1001], fleets=fleets, names=("hour_zscore", LIMIT)))
+
+    rows = json.loads(json.dumps(result.numbers, allow_nan=False))["tiny"]["1"]
+    assert [len(row["timeliness_by_fleet"]) for row in rows] == [2, 2]
+
+
+def test_mixed_desks_differ_and_are_the_same_for_the_same_seed() -> None:
+    drawn = [FLEETS["mixed"].of(seed) for seed in range(100, 120)]
+
+    assert drawn == [FLEETS["mixed"].of(seed) for seed in range(100, 120)]
+    assert len({(settings.series, settings.rough) for settings in drawn}) == 20
+    assert {settings.step.seconds // 60 for settings in drawn} == {5, 15, 60}
+    assert {settings.weeks - settings.judged_weeks for settings in drawn} == {4, 5, 8}
 
 
 # -- recorded backgrounds
@@ -137,10 +157,10 @@ def test_the_command_prints_markdown_writes_numbers_and_says_what_it_skipped(
     found = json.loads((tmp_path / "found.json").read_text("utf-8"))
     assert found["seeds"] == [1000]
     assert found["recorded"] is None
-    assert [row["detector"] for row in found["worlds"]["1"]] == ["spike_ratio", LIMIT]
+    assert [row["detector"] for row in found["worlds"]["usual"]["1"]] == ["spike_ratio", LIMIT]
 
 
 def test_seeds_that_were_tuned_on_are_called_so() -> None:
-    result = ran(Part.WORLDS, Options(seeds=[7], settings=TINY, names=("spike_ratio",)))
+    result = ran(Part.WORLDS, Options(seeds=[7], fleets=TINIES, names=("spike_ratio",)))
 
     assert "TUNED ON" in result.tables[0].title

@@ -1,6 +1,6 @@
 """How many false alarms the product's own thresholds let through, and what they find, in worlds simulated by seed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,18 +10,10 @@ from spikewatch.core.settings import DetectionSettings
 from spikewatch.core.timegrid import WEEK
 from spikewatch.lab.alarms import FitsOnce, delivered, trial_of, with_budget
 from spikewatch.lab.evaluation import Interval, Judgement, judge, pooled
-from spikewatch.lab.synthetic import Roughness, WorldSettings, simulate
+from spikewatch.lab.synthetic import WorldSettings, simulate
 from tests.bench_detection.contestants import world_detector
 
 BUDGETS: Final = (0.25, 1.0, 4.0)
-FLEETS: Final[Mapping[str, WorldSettings]] = {
-    "usual": WorldSettings(),
-    "small": WorldSettings(services=4, series=12, surges=12, campaigns=1),
-    "sparse": WorldSettings(peaks=(0.4, 0.005)),
-    "rough": WorldSettings(rough=Roughness()),
-}
-"""Fleets a budget is asked of: about 40 series, 12, all of them sparse, and noise that the model does not think of."""
-
 WEEKS: Final = 200
 """Fewer quiet fleet-weeks say little about a quarter of an alarm a week."""
 

@@ -77,6 +77,44 @@ def test_a_rough_desk_has_the_same_truth_and_wilder_counts() -> None:
     assert rough_error > 1.2 * calm_error
 
 
+def test_a_desk_without_roughness_is_no_other_desk() -> None:
+    flat = Roughness(gust=0.0, drift=0.0, morning=0.0)
+
+    assert np.array_equal(simulate(replace(SMALL, rough=flat), seed=7).counts, simulate(SMALL, seed=7).counts)
+
+
+@pytest.mark.parametrize(
+    ("roughness", "change"),
+    [
+        (Roughness(batched=0.2, batch=4.0), (1.5, 2.2)),
+        (Roughness(silent=0.4), (0.4, 0.8)),
+        (Roughness(closures=7.0), (0.4, 0.95)),
+        (Roughness(day=0.3), (0.7, 1.4)),
+        (Roughness(habit=0.3), (0.7, 1.4)),
+    ],
+    ids=["batches", "silence", "closures", "days", "habits"],
+)
+def test_each_roughness_moves_counts_as_much_as_it_says(
+    roughness: Roughness, change: tuple[float, float]
+) -> None:
+    still = replace(SMALL, quiet=True, past_incidents=0)
+    calm, rough = (
+        simulate(replace(still, rough=which), seed=7)
+        for which in (Roughness(gust=0, drift=0, morning=0), replace(roughness, gust=0, drift=0, morning=0))
+    )
+
+    assert not np.array_equal(rough.counts, calm.counts)
+    assert change[0] < rough.counts.sum() / calm.counts.sum() < change[1]
+
+
+def test_wide_buckets_hold_what_narrow_ones_do() -> None:
+    still = replace(SMALL, quiet=True, past_incidents=0)
+    narrow, wide = simulate(still, seed=7), simulate(replace(still, step=timedelta(hours=1)), seed=7)
+
+    assert wide.grid.length * 12 == narrow.grid.length
+    assert wide.expected.sum() == pytest.approx(narrow.expected.sum(), rel=0.05)
+
+
 def test_another_seed_gives_another_world() -> None:
     assert not np.array_equal(small_world(1).counts, small_world(2).counts)
 

@@ -139,6 +139,13 @@ class CsvSource:
         newest = datetime.fromtimestamp(changed, tz=UTC)
         return min(newest, self._clock.now()) - self._settings.lag
 
+    def changed_at(self) -> datetime:
+        """Return when anything was written to the files last. Raises Unavailable where there are none."""
+        try:
+            return datetime.fromtimestamp(max(path.stat().st_mtime for path in self._paths()), tz=UTC)
+        except OSError as error:
+            raise Unavailable(f"{error.filename}: {error.strerror}", reason="connect") from error
+
     # -- which files
 
     def _paths(self) -> Sequence[Path]:

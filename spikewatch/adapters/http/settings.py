@@ -2,14 +2,16 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from spikewatch.core.settings import Duration, Settings
+from spikewatch.core.settings import Duration, Settings, format_duration
 
 _LISTEN = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.%\w]+)\]|(?P<host>[^:\[\]\s/]+)):(?P<port>\d{1,5})")
 _LAST_PORT = 65535
+_SHORTEST, _LONGEST = timedelta(seconds=1), timedelta(minutes=5)
 
 
 def parse_listen(listen: str) -> tuple[str, int]:
@@ -30,6 +32,25 @@ def _valid_listen(listen: str) -> str:
     return listen
 
 
+def _bearable(duration: timedelta) -> timedelta:
+    if not _SHORTEST <= duration <= _LONGEST:
+        message = f"{format_duration(duration)} is outside 1s to 5m; use 10s"
+        raise ValueError(message)
+    return duration
+
+
+class TlsSettings(Settings):
+    """Encrypted connections; the files are read anew when they change."""
+
+    cert_file: Path = Field(examples=["/etc/spikewatch/tls.crt"])
+    """The server's certificate with those it was signed by, in PEM."""
+    key_file: Path = Field(examples=["/etc/spikewatch/tls.key"])
+    """Its private key in PEM, without a passphrase; readable by the daemon alone."""
+    client_ca_file: Path | None = None
+    """Certificates of those who sign clients' ones. With it only clients that show such a certificate may read anything
+    but /healthz and /readyz."""
+
+
 class MetricsSettings(Settings):
     """What is exposed to Prometheus, and where."""
 
@@ -44,3 +65,19 @@ class MetricsSettings(Settings):
     """Most (service, category) series exposed: surging ones first, then by score, then by volume. The rest is counted."""
     stale_after: Duration = timedelta(minutes=10)
     """Counts and scores vanish from the metrics once the next bucket is overdue by this much: a gap, not a flat lie."""
+    tls: TlsSettings | None = Field(
+        default=None,
+        examples=[{"cert_file": "/etc/spikewatch/tls.crt", "key_file": "/etc/spikewatch/tls.key"}],
+    )
+    """Certificate and key for https; without them connections are not encrypted, which is enough on this machine alone."""
+    user: Annotated[str, Field(min_length=1, pattern=r"^[^:\s]+$")] = "prometheus"
+    """Name that goes with the password; nobody is asked for either before there is a hash of one."""
+    password_hash_file: Path | None = None
+    """File with the hash of the password that readers need; SPIKEWATCH_METRICS_PASSWORD_HASH wins. The command
+    `spikewatch prom password` makes one. /healthz and /readyz are told to everybody."""
+    bearer_token_file: Path | None = None
+    """File with a token that readers may show in place of a password; SPIKEWATCH_METRICS_BEARER_TOKEN wins."""
+    max_connections: Annotated[int, Field(ge=4, le=1000)] = 32
+    """Most connections at a time, each with a thread; beyond them the one that waits longest for its client gives way."""
+    timeout: Annotated[Duration, AfterValidator(_bearable)] = timedelta(seconds=10)
+    """Most that a request may take to come in, and an answer to be read: Prometheus gives up after 10s by default."""

@@ -10,7 +10,10 @@ from threading import RLock
 
 from spikewatch.core.outbox import Receipt
 from spikewatch.core.wording import Message
-from spikewatch.ports import MessageGone, PortError
+from spikewatch.ports import Abilities, MessageGone, PortError
+
+FULL = Abilities()
+"""All that Slack can do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,10 @@ class Posted:
 class MemoryMessenger:
     """A messenger whose channels are lists, and which fails when it is told to."""
 
-    def __init__(self, *, name: str = "memory") -> None:
-        """Begin without messages."""
+    def __init__(self, *, name: str = "memory", abilities: Abilities = FULL) -> None:
+        """Begin without messages; what it lacks it refuses as a receiver of that kind would."""
         self._name = name
+        self._abilities = abilities
         self._lock = RLock()
         self._numbers = count(1)
         self._posted: dict[Receipt, Posted] = {}
@@ -40,6 +44,11 @@ class MemoryMessenger:
     def name(self) -> str:
         """The configured name."""
         return self._name
+
+    @property
+    def abilities(self) -> Abilities:
+        """What it can do."""
+        return self._abilities
 
     def fail_next(self, *errors: PortError, done: bool = False) -> None:
         """Raise these at the next calls, one a call; with `done` the call does its work first, as when an answer is lost."""
@@ -74,14 +83,14 @@ class MemoryMessenger:
         """Replace a message in place."""
         with self._attempt():
             posted = self._posted.get(receipt)
-            if posted is None:
+            if posted is None or not self._abilities.edits:
                 raise MessageGone(f"{receipt.channel} has no message {receipt.message}")
             self._posted[receipt] = replace(posted, message=message, edits=posted.edits + 1)
 
     def reply(self, root: Receipt, message: Message, *, key: str) -> Receipt:
         """Post a message in the thread below another."""
         with self._attempt():
-            if root not in self._posted:
+            if root not in self._posted or not self._abilities.replies:
                 raise MessageGone(f"{root.channel} has no message {root.message}")
             receipt = Receipt(root.channel, str(next(self._numbers)))
             self._posted[receipt] = Posted(receipt, key, message, root=root)
@@ -97,6 +106,8 @@ class MemoryMessenger:
     ) -> Receipt | None:
         """Look for a message posted with the key."""
         with self._attempt():
+            if not self._abilities.finds:
+                return None
             found = [each for each in self._posted.values() if each.key == key and each.root == root]
             return next((each.receipt for each in found if root or each.receipt.channel == channel), None)
 

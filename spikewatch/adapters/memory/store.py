@@ -32,6 +32,7 @@ from spikewatch.core.timegrid import HOUR, bucket_number, bucket_start, seconds
 from spikewatch.ports import (
     Backfill,
     CycleCommit,
+    InForce,
     JudgeState,
     KeptNaming,
     Naming,
@@ -75,6 +76,7 @@ class MemoryStore:
         self._outbox: dict[str, Delivery] = {}
         self._receipts: dict[tuple[str, str], Receipt] = {}
         self._calibrations: dict[int, Calibration] = {}
+        self._in_force: InForce | None = None
         self._acts: dict[str, Entry] = {}
         self._labels: dict[int, Noted] = {}
         self._last_label = 0
@@ -304,6 +306,16 @@ class MemoryStore:
                 if week > calibration.week - KEPT_WEEKS
             }
             self._calibrations = {**kept, calibration.week: calibration}
+
+    def in_force(self) -> InForce | None:
+        """Return the configuration that the newest daemon runs or ran with; None where none ever did."""
+        with self._lock:
+            return self._in_force
+
+    def save_in_force(self, kept: InForce) -> None:
+        """Keep the configuration in force in place of the one before."""
+        with self._lock:
+            self._in_force = kept
 
     def incidents(self, *, since: datetime) -> Sequence[Incident]:
         """Return incidents opened at or after `since` and all that are not closed, by opening."""

@@ -157,6 +157,22 @@ CATALOGUE: tuple[Metric, ...] = (
         "incident_detection_delay_seconds",
         "From the end of the bucket that opened an incident until it was known",
     ),
+    _gauge(
+        _HEALTH,
+        "incidents_labelled",
+        "Incidents opened within four weeks, by what people said they were; none: nobody said",
+        "label",
+    ),
+    _gauge(
+        _HEALTH,
+        "incidents_precision_ratio",
+        "Share of the incidents labelled within four weeks that were real, 0 to 1; absent while none is labelled",
+    ),
+    _gauge(
+        _HEALTH,
+        "incidents_recall_ratio",
+        "Share of the incidents known of within four weeks that were told, 0 to 1; absent while none is known",
+    ),
     _gauge(_HEALTH, "source_up", "1 if the newest poll worked; 0 before the first", "source"),
     _counter(_HEALTH, "polls_total", "Polls that finished, well or badly", "source"),
     _counter(_HEALTH, "poll_failures_total", "Polls that failed", "source", "reason"),

@@ -1,5 +1,6 @@
 """What a scrape gets: the fleet's bytes of the newest cycle, joined with the daemon's health of this moment."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Literal
 
@@ -7,7 +8,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-from spikewatch.adapters.prometheus.fleet import Body, FleetRenderer, Rendered
+from spikewatch.adapters.prometheus.choosing import chosen
+from spikewatch.adapters.prometheus.fleet import Body, Detail, FleetRenderer, Rendered
 from spikewatch.core.snapshot import Snapshot
 from spikewatch.ports import Clock
 
@@ -33,17 +35,36 @@ class Exposition:
         self._stale_after = stale_after
         self._rendered = Rendered(judged_until=None, readings=_NOTHING, text=_NOTHING, openmetrics=_NOTHING)
 
+    def limit_to(
+        self, *, windows: Sequence[timedelta], max_series: int, detail: Detail, stale_after: timedelta
+    ) -> None:
+        """Show this much from the next snapshot on; between two calls of `publish`."""
+        self._stale_after = stale_after
+        self._renderer.limit_to(windows=windows, max_series=max_series, detail=detail)
+
     def publish(self, snapshot: Snapshot) -> None:
         """Render a snapshot and show it from now on; one thread publishes."""
         self._rendered = self._renderer.render(snapshot, now=self._clock.now())
 
-    def scrape(self, part: Literal["all", "series", "health"], *, openmetrics: bool, gzipped: bool) -> bytes:
-        """Return the exposition: the text form 0.0.4 or OpenMetrics 1.0, plain or as joined gzip members."""
+    def scrape(
+        self,
+        part: Literal["all", "series", "health"],
+        *,
+        openmetrics: bool,
+        gzipped: bool,
+        names: frozenset[str] = frozenset(),
+    ) -> bytes:
+        """Return the exposition: the text form 0.0.4 or OpenMetrics 1.0, plain or as joined gzip members.
+
+        names  the only metrics wanted; empty for all
+        """
         pieces = [] if part == "health" else self._fleet(openmetrics=openmetrics)
         if part != "series":
             pieces.append(self._health(openmetrics=openmetrics))
         else:
             pieces.append(_END if openmetrics else _NOTHING)
+        if names:
+            pieces = [Body.of(chosen(b"".join(piece.plain for piece in pieces), names))]
         return b"".join(piece.gzipped if gzipped else piece.plain for piece in pieces)
 
     def _fleet(self, *, openmetrics: bool) -> list[Body]:

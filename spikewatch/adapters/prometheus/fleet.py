@@ -168,6 +168,12 @@ class FleetRenderer:
         self._roster: Roster | None = None
         self._series, self._rollups = _levels(Roster(()))
 
+    def limit_to(self, *, windows: Sequence[timedelta], max_series: int, detail: Detail) -> None:
+        """Expose this much from the next snapshot on; totals go on from where they stand."""
+        self._windows = frozenset(windows)
+        self._limit = max_series
+        self._detail = detail
+
     def render(self, snapshot: Snapshot, *, now: datetime) -> Rendered:
         """Return the snapshot as bytes; `now` decides how long a series at the limit stays exposed."""
         if self._roster is None or snapshot.roster.keys != self._roster.keys:

@@ -26,6 +26,7 @@ from spikewatch.core.acts import ActKind
 from spikewatch.core.incidents import Change, Phase, Severity
 from spikewatch.core.muting import Muted
 from spikewatch.core.outbox import Delivery
+from spikewatch.core.weekly import Accuracy
 from spikewatch.errors import Fault
 from spikewatch.ports import Clock, PageOutcome, Quota, StoreStats
 
@@ -46,6 +47,7 @@ DELIVERY_REASONS = (
 DETECTION_REASONS = ("store", "baseline", "other")
 SKIP_REASONS = ("overlap", "budget", "backoff", "halted")
 UNJUDGED = ("learning", "no_data", "muted")
+LABELS = ("incident", "expected", "false_alarm", "none")
 WAITING_REASONS = ("first_read", "backfill", "history", "tickets")
 CODES = ("200", "429", "error")
 
@@ -80,6 +82,10 @@ class _Instruments:
         """Return the histogram of that name."""
         metric = METRICS[name]
         return Histogram(name, metric.help, metric.labels, registry=self._registry, buckets=buckets)
+
+    def forget(self, gauge: Gauge) -> None:
+        """Take a gauge out of what is shown; it can be made again."""
+        self._registry.unregister(gauge)
 
     def info(self, name: str, **facts: str) -> Info:
         """Return the info metric of that name, with its labels set."""
@@ -121,10 +127,8 @@ class HealthMetrics:
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
-        for source in sources:
-            self._begin_source(clean_label(source))
-        for channel in channels:
-            self._begin_channel(clean_label(channel))
+        self._sources: set[str] = set()
+        self.watch(sources=sources, channels=channels)
         for reason in DETECTION_REASONS:
             self._detection_failures.labels(reason)
 
@@ -205,6 +209,10 @@ class HealthMetrics:
         self._heartbeat_failures = made.counter("spikewatch_heartbeat_failures_total")
         self._store_size = made.gauge("spikewatch_store_size_bytes")
         self._store_free: Gauge | None = None
+        self._labelled = made.gauge("spikewatch_incidents_labelled")
+        self._shares: dict[str, Gauge] = {}
+        for label in LABELS:
+            self._labelled.labels(label)
         self._store_writes = made.counter("spikewatch_store_writes_total")
         self._store_failures = made.counter("spikewatch_store_write_failures_total")
         self._store_duration = made.histogram(
@@ -215,6 +223,35 @@ class HealthMetrics:
         self._reload_worked = made.gauge("spikewatch_config_last_reload_successful")
         self._reload_success = made.gauge("spikewatch_config_last_reload_success_timestamp_seconds")
         self._config = made.info("spikewatch_config_info")
+
+    def watch(self, *, sources: Iterable[str], channels: Iterable[str]) -> None:
+        """Have every label set of these from now on; readings of a source that is gone are gone, counters stay."""
+        wanted = {clean_label(source) for source in sources}
+        for source in sorted(self._sources - wanted):
+            self._end_source(source)
+        for source in sorted(wanted - self._sources):
+            self._begin_source(source)
+        for channel in channels:
+            self._begin_channel(clean_label(channel))
+        self._sources = wanted
+
+    def _end_source(self, source: str) -> None:
+        """Drop what would look like a source that stands still, and raise alarms."""
+        for gauge in (
+            self._source_up,
+            self._poll_interval,
+            self._poll_attempt,
+            self._poll_success,
+            self._backfill,
+            self._backfill_left,
+            self._limit,
+            self._remaining,
+            self._limit_reset,
+            self._clock_skew,
+        ):
+            gauge.remove(source)
+        for pair in (self._difference, self._reconciled):
+            pair.remove_by_labels({"source": source})
 
     def _begin_source(self, source: str) -> None:
         for metric in (self._polls, self._tickets_read, self._corrections, self._late, self._throttled):
@@ -422,6 +459,25 @@ class HealthMetrics:
         self._heartbeats.inc()
         self._heartbeat_failures.inc(not worked)
 
+    def accuracy(self, accuracy: Accuracy) -> None:
+        """Set how often the incidents of the last weeks were right, as far as people said so."""
+        found = (accuracy.real, accuracy.expected, accuracy.false_alarms, accuracy.unlabelled)
+        for label, number in zip(LABELS, found, strict=True):
+            self._labelled.labels(label).set(number)
+        self._share("spikewatch_incidents_precision_ratio", accuracy.precision)
+        self._share("spikewatch_incidents_recall_ratio", accuracy.recall)
+
+    def _share(self, name: str, share: float | None) -> None:
+        """Set a share; one that is not known is absent rather than a number that is none."""
+        if share is None:
+            gone = self._shares.pop(name, None)
+            if gone is not None:
+                self._made.forget(gone)
+            return
+        if name not in self._shares:
+            self._shares[name] = self._made.gauge(name)
+        self._shares[name].set(share)
+
     def store(self, stats: StoreStats) -> None:
         """Set how big the store is."""
         self._store_size.set(stats.size_bytes)
@@ -435,6 +491,11 @@ class HealthMetrics:
     def configured(self, *, digest: str, schema: str) -> None:
         """Note that a configuration came into force: a digest of it, and the version of its form."""
         self._config.info({"hash": digest, "schema": schema})
+        self._reload_worked.set(1)
+        self._reload_success.set(self._now())
+
+    def reload_worked(self) -> None:
+        """Note that the files say again what is in force."""
         self._reload_worked.set(1)
         self._reload_success.set(self._now())
 

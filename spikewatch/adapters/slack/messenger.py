@@ -24,6 +24,7 @@ from spikewatch.core.oncall import NOBODY
 from spikewatch.core.outbox import Receipt
 from spikewatch.core.wording import Message
 from spikewatch.ports import (
+    Abilities,
     ChannelRefused,
     ContentRefused,
     CredentialsRefused,
@@ -104,6 +105,7 @@ class SlackMessenger:
     """
 
     name = "slack"
+    abilities = Abilities()
 
     def __init__(
         self,
@@ -134,7 +136,11 @@ class SlackMessenger:
         try:
             receipt = self._posted(message, channel=channel, key=key, file=file)
         except MessageGone as error:
+            self._discard(file)
             raise ContentRefused(str(error)) from error
+        except PortError as error:
+            self._discard_unshown(file, error)
+            raise
         self._shows(receipt, file)
         return receipt
 
@@ -188,7 +194,10 @@ class SlackMessenger:
 
         try:
             attempt(call)
-        except OutcomeUnknown as error:
+        except PortError as error:
+            self._discard_unshown(file, error)
+            if not isinstance(error, OutcomeUnknown):
+                raise
             raise Unavailable(
                 str(error), reason="timeout" if isinstance(error, _Silence) else "server"
             ) from error
@@ -228,6 +237,15 @@ class SlackMessenger:
             self._files[receipt] = file
         if before is not None and self._pictures is not None:
             self._pictures.discard(before)
+
+    def _discard_unshown(self, file: str | None, error: PortError) -> None:
+        """Discard the file of a message that Slack did not take; one whose outcome is unknown may be shown."""
+        if not isinstance(error, OutcomeUnknown):
+            self._discard(file)
+
+    def _discard(self, file: str | None) -> None:
+        if file is not None and self._pictures is not None:
+            self._pictures.discard(file)
 
     def _called(self, message: Message, *, file: str | None) -> tuple[str, list[dict[str, Any]]]:
         """Return text and blocks with the mention where the message is urgent."""

@@ -53,10 +53,15 @@ class Pictures:
                 alt_txt=picture.said[:ALT_LIMIT],
             )
             file = str(_object(answer)["files"][0]["id"])
-            shown = self._is_shown(file)
         except (SlackClientError, *_BROKEN) as error:
             raise ContentRefused(f"the picture could not be uploaded: {error}") from error
+        try:
+            shown = self._is_shown(file)
+        except (SlackClientError, *_BROKEN) as error:
+            self.discard(file)
+            raise ContentRefused(f"the picture could not be looked at: {error}") from error
         if not shown:
+            self.discard(file)
             raise ContentRefused("the picture was uploaded, but could not be shown in time")
         return file
 

@@ -15,7 +15,7 @@ upserts     the one place where the dialect shows
 faults      what a database error tells a person
 """
 
-from spikewatch.adapters.sql_store.opening import open_store
+from spikewatch.adapters.sql_store.opening import file_of, open_store
 from spikewatch.adapters.sql_store.store import SqlStore
 
-__all__ = ["SqlStore", "open_store"]
+__all__ = ["SqlStore", "file_of", "open_store"]

@@ -38,6 +38,21 @@ class FileLock:
         os.pwrite(handle, f"{os.getpid()}\n".encode("ascii"), 0)
         return cls(handle)
 
+    @staticmethod
+    def holder(store: Path) -> str | None:
+        """Return the process that has the lock of a store, as far as it is known; None where nobody has it."""
+        try:
+            handle = os.open(f"{store}.lock", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return f"process {os.read(handle, 20).decode('ascii', 'replace').strip() or 'unknown'}"
+        finally:
+            os.close(handle)
+        return None
+
     def release(self) -> None:
         """Let another have it; doing so twice does no harm."""
         if self._handle >= 0:

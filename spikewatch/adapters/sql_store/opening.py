@@ -51,10 +51,10 @@ def open_store(
     """
     if step <= timedelta(0) or HOUR % step:
         raise ValueError(f"a bucket of {step} does not divide an hour")
-    home = _home(_parsed(url), exclusive=exclusive, guest=guest, password=password)
+    home = home_of(url, exclusive=exclusive, guest=guest, password=password)
     try:
         with home.writing() if exclusive else home.reading() as connection:
-            _bring_up_to_date(connection, home.name, may_write=exclusive)
+            bring_up_to_date(connection, home.name, may_write=exclusive)
             _check_step(connection, home.name, step=step, may_write=exclusive)
             if exclusive:
                 _note_renames(connection, renames or RenameSettings())
@@ -62,6 +62,17 @@ def open_store(
         home.close()
         raise
     return SqlStore(home, step=step, renames=renames)
+
+
+def home_of(url: str, *, exclusive: bool, guest: bool = False, password: SecretStr | None = None) -> Home:
+    """Return where a store lies; nothing in it is looked at yet. Raises Mistake and Fault as `open_store` does."""
+    return _home(_parsed(url), exclusive=exclusive, guest=guest, password=password)
+
+
+def file_of(url: str) -> Path | None:
+    """Return the file that a store's URL names; None for a server. Raises Mistake for a URL that is none."""
+    parsed = _parsed(url)
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
@@ -103,7 +114,8 @@ def _on_psycopg(url: URL, *, password: SecretStr | None) -> URL:
     )
 
 
-def _bring_up_to_date(connection: Connection, store: str, *, may_write: bool) -> None:
+def bring_up_to_date(connection: Connection, store: str, *, may_write: bool) -> None:
+    """Migrate the schema to the newest version; raise Fault where it is not ours, too new, or old and not to be written."""
     config = alembic_config(connection)
     scripts = ScriptDirectory.from_config(config)
     found = MigrationContext.configure(connection).get_current_revision()

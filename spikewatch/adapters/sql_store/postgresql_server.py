@@ -109,6 +109,11 @@ class PostgresqlServer:
         """Return the bytes of the tables; what is free on the server's disk is not for us to see."""
         return int(connection.scalar(_SIZE) or 0), None
 
+    def holder(self, connection: Connection) -> str | None:
+        """Return how the daemon on the schema calls itself; None where there is none."""
+        holder = connection.scalar(_HOLDER, {"application": _APPLICATION})
+        return None if holder is None else str(holder)
+
     def close(self) -> None:
         """End every connection, and with that the right to be the only daemon."""
         if self._leading is not None:

@@ -60,6 +60,10 @@ class SqliteFile:
         files = [file for file in (self.path, Path(f"{self.path}-wal")) if file.exists()]
         return sum(file.stat().st_size for file in files), shutil.disk_usage(self.path.parent).free
 
+    def holder(self, _: Connection) -> str | None:
+        """Return the process of the daemon on the file; None where there is none."""
+        return FileLock.holder(self.path)
+
     def close(self) -> None:
         """Release the file and the right to be the only daemon."""
         self._engine.dispose()

@@ -18,6 +18,7 @@ from spikewatch.adapters.sql_store import (
     beside,
     calibrations,
     censuses,
+    configuration,
     counting,
     recounting,
     telling,
@@ -37,6 +38,7 @@ from spikewatch.core.timegrid import bucket_number, bucket_start
 from spikewatch.ports import (
     Backfill,
     CycleCommit,
+    InForce,
     JudgeState,
     KeptNaming,
     Naming,
@@ -68,6 +70,10 @@ class Home(Protocol):
 
     def sizes(self, connection: Connection) -> tuple[int, int | None]:
         """Return the bytes used, and those free where that can be seen."""
+        ...
+
+    def holder(self, connection: Connection) -> str | None:
+        """Return how the daemon that writes is known, such as its process; None where there is none."""
         ...
 
     def close(self) -> None:
@@ -257,6 +263,16 @@ class SqlStore:
         with self._writing() as connection:
             calibrations.write(connection, calibration)
 
+    def in_force(self) -> InForce | None:
+        """Return the configuration that the newest daemon runs or ran with; None where none ever did."""
+        with self._reading() as connection:
+            return configuration.read(connection)
+
+    def save_in_force(self, kept: InForce) -> None:
+        """Keep the configuration in force in place of the one before."""
+        with self._writing() as connection:
+            configuration.write(connection, kept)
+
     def incidents(self, *, since: datetime) -> Sequence[Incident]:
         """Return incidents opened at or after `since` and all that are not closed, by opening."""
         with self._reading() as connection:
@@ -371,6 +387,11 @@ class SqlStore:
             count_rows=rows or 0,
             oldest=None if oldest is None else bucket_start(oldest, self._step),
         )
+
+    def holder(self) -> str | None:
+        """Return how the daemon that writes is known, such as its process; None where there is none."""
+        with self._reading() as connection:
+            return self._home.holder(connection)
 
     def close(self) -> None:
         """Release the file or the server and the right to be the only daemon."""

@@ -216,6 +216,9 @@ class Client:
                 return Unavailable(
                     f"{address} gives no answer in time: {type(error).__name__}", reason="timeout"
                 )
+            case requests.exceptions.ProxyError():
+                remedy = f"check HTTPS_PROXY in the environment, or name {host} in NO_PROXY"
+                return Unavailable(f"{address} is not reached through the proxy: {remedy}", reason="connect")
             case requests.exceptions.SSLError():
                 remedy = "check for a proxy that opens TLS (REQUESTS_CA_BUNDLE names its certificate), and the clock"
                 return Unavailable(
@@ -286,7 +289,9 @@ class Client:
                 f"{self._settings.secret_variable} (or client_secret_file)"
             )
         failure = self._failure(response)
-        return Unavailable(str(failure)) if isinstance(failure, Declined) else failure
+        if isinstance(failure, Declined):
+            return Unavailable(f"{failure}: check subdomain (or url), for no account is there")
+        return failure
 
     def _read_token(self, body: Mapping[str, Any]) -> _Token:
         value, life_s = body.get("access_token"), body.get("expires_in", 1800)

@@ -27,6 +27,8 @@ _LONGEST = 255
 _PERSONAL = re.compile(r"@|\d{7}")
 """A tag that holds an address, a telephone number or an order's number is somebody's."""
 
+_LISTED_WAYS = ("brand", "group", "form")
+
 _ID_OF: Mapping[str, str] = {
     "brand": "brand_id",
     "group": "group_id",
@@ -264,6 +266,34 @@ def clean(name: str) -> str:
 
 
 # -- what the rules do, for whoever wants to see it
+
+
+def strangers(settings: ZendeskSettings, names: Mapping[str, str]) -> Sequence[tuple[Rule, str]]:
+    """Return what rules look for and the account does not have: brands, groups, forms, options; by rule.
+
+    names  of all that there is, by word; of organisations, channels and tags nobody has a list
+    """
+    found = []
+    for rule in (*settings.service, *settings.category):
+        known = _listed(rule, names)
+        sought = [rule.picks] if isinstance(rule.picks, str) else list(rule.picks)
+        if known is not None:
+            found += [(rule, text) for text in sought if not any(_fits(text, own) for own in known)]
+    return found
+
+
+def _listed(rule: Rule, names: Mapping[str, str]) -> Sequence[str] | None:
+    """Return every number, value and name that a rule could find; None where there is no list of them."""
+    if rule.field is None and rule.way not in _LISTED_WAYS:
+        return None
+    kind = rule.way if rule.field is None else f"{FIELD_KIND}:{rule.field}"
+    mark = ":" if rule.field is None else "="
+    known = [
+        (word.removeprefix(kind + mark), name) for word, name in names.items() if word.startswith(kind + mark)
+    ]
+    if rule.field is not None and (rule.names is None or not known):
+        return None  # any value will do, or the field is a box without options
+    return [text for pair in known for text in pair]
 
 
 @dataclass(frozen=True, slots=True)

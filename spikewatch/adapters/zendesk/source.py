@@ -12,7 +12,7 @@ from spikewatch.adapters.zendesk.counting import query_of, scopes_of
 from spikewatch.adapters.zendesk.dimensions import Kept, attributes_of, naming_of, wanted_names
 from spikewatch.adapters.zendesk.settings import ZendeskSettings
 from spikewatch.adapters.zendesk.tickets import to_ticket
-from spikewatch.adapters.zendesk.vocabulary import Vocabulary
+from spikewatch.adapters.zendesk.vocabulary import FieldFound, Vocabulary
 from spikewatch.core.counts import SeriesKey, Ticket
 from spikewatch.core.timegrid import aware
 from spikewatch.ports import (
@@ -29,6 +29,7 @@ from spikewatch.ports import (
 )
 
 _SEARCH = "/api/v2/search/count"
+_OURSELVES = "/api/v2/users/me"
 _EXPORT = "/api/v2/incremental/tickets/cursor"
 _WITHHELD = timedelta(seconds=60)
 _START_AGE = timedelta(seconds=61)
@@ -115,6 +116,25 @@ class ZendeskSource:
         if not isinstance(found, int):
             raise Unavailable("the search answers without a count", reason="parse")
         return found
+
+    def role(self) -> str | None:
+        """Return the role of the person we are signed in as, such as `admin`; None where the account does not tell.
+
+        Raises Unavailable or CredentialsRefused.
+        """
+        try:
+            user = self._client.get(_OURSELVES, {}).body.get("user")
+        except Declined as error:
+            raise Unavailable(f"{error} when asked who we are: check subdomain (or url)") from error
+        return str(user["role"]) if isinstance(user, dict) and user.get("role") else None
+
+    def fields(self) -> Sequence[FieldFound]:
+        """Return the custom fields of the account. Raises Unavailable or CredentialsRefused."""
+        return self._account.fields()
+
+    def names(self, wanted: set[str]) -> Mapping[str, str]:
+        """Return what the account calls what its rules look at. Raises Unavailable or CredentialsRefused."""
+        return dict(self._account.names(wanted))
 
     def close(self) -> None:
         """End idle connections."""

@@ -44,7 +44,9 @@ def fit(history: History, *, calendar: Calendar, model: ModelName, epoch: int, l
         calendar=calendar,
         slot_mean=profile.mean.astype(np.float32),
         slot_variance=profile.variance.astype(np.float32),
-        day_spread=np.where(np.arange(n_series) < roster.n_leaves, DAY_SPREAD, ROLLUP_DAY_SPREAD),
+        day_spread=np.where(np.arange(n_series) < roster.n_leaves, DAY_SPREAD, ROLLUP_DAY_SPREAD)
+        if profile.spread is None
+        else profile.spread,
         dispersion=np.maximum(profile.dispersion, LEAST_DISPERSION),
         learned=(learnt.age_hours >= LEARNED_AFTER_HOURS) & (learnt.known_hours >= WARM_DAYS * 24),
         learnt=learnt,

@@ -17,10 +17,12 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import signal
 
 from spikewatch.core.baseline.daytypes import fitted_to_day
 from spikewatch.core.baseline.falls import LONG_HOURS, MOST_HOURS, fallen
 from spikewatch.core.baseline.model import LEAST_DISPERSION, LEAST_MEAN, Factors
+from spikewatch.core.baseline.noise import noise_of
 from spikewatch.core.baseline.seasonal import SlotProfile, slot_means
 from spikewatch.core.calendars import SLOTS, Calendar
 from spikewatch.core.counts import Bools, Floats, Ints, Panel, Roster
@@ -96,7 +98,8 @@ def by_profile(hourly: Panel, recent: Panel, *, calendar: Calendar) -> SlotProfi
     today = todays_gain(mean, dispersion, recent, calendar)
     mean = np.maximum(mean * today[:, None], LEAST_MEAN)
     factors = Factors(level=np.concatenate([part.level for part in parts]), today=today)
-    return SlotProfile(mean, dispersion[:, None] * mean, dispersion, factors)
+    dispersion, spread = _noise(parts, hourly, hours)
+    return SlotProfile(mean, dispersion[:, None] * mean, dispersion, factors, spread)
 
 
 Cell = TypeVar("Cell", bound=np.generic)
@@ -156,6 +159,7 @@ class _Fitted(NamedTuple):
     level: Floats
     dispersion: Floats
     fallen: Bools
+    known: Bools
 
 
 class _Fit:
@@ -200,7 +204,7 @@ class _Fit:
                 ordinary = np.where(self._counts > most, hours.spread_out(usual), self._counts)
         # who never wrote weighs nothing in what the parts sum to: such a series may not exist yet
         seen = self._counts.any(axis=1)
-        return _Fitted(shape, np.where(seen, level, 0.0), self._dispersion(counts, shape), gone)
+        return _Fitted(shape, np.where(seen, level, 0.0), self._dispersion(counts, shape), gone, self._known)
 
     def _fallen(self, shape: Floats, level: Floats) -> Bools:
         """Return (n, n_hours) where the series had fallen against a first shape and level."""
@@ -229,6 +233,33 @@ class _Fit:
             prior_tickets + expected.sum(axis=1) / 2
         )
         return np.clip(ratio, LEAST_DISPERSION, MOST_DISPERSION)
+
+
+def _noise(parts: list[_Fitted], hourly: Panel, hours: _Hours) -> tuple[Floats, Floats]:
+    """Return dispersion and spread (n_series,) of the hours around what would have been expected on the days they came."""
+    roster = hourly.roster
+    totals = parts[-1]
+    gain = _past_gain(
+        hourly.counts[roster.n_leaves :], np.take(totals.shape, hours.in_time, axis=1) * totals.known
+    )
+    found, left = [], 0
+    for part in parts:
+        rows = slice(left, left + len(part.level))
+        expected = np.take(part.shape, hours.in_time, axis=1) * gain[roster.service_of[rows]]
+        found.append(noise_of(hourly.counts[rows], expected, part.known))
+        left = rows.stop
+    dispersion, spread = zip(*found, strict=True)
+    return np.concatenate(dispersion), np.concatenate(spread)
+
+
+def _past_gain(tickets: NDArray[np.number], expected: Floats) -> Floats:
+    """Return (n, n_hours) how busy it was by what the hours up to two before say; expected is 0 where they say nothing."""
+    usual = TODAY_CLIP_FACTOR * expected + TODAY_CLIP_SIGMAS * np.sqrt(1.5 * expected) + 1.0
+    keeps = 0.5 ** (1.0 / TODAY_HALF_LIFE_HOURS)
+    lagging = np.array([0.0, 0.0, 1.0]), np.array([1.0, -keeps])
+    seen = signal.lfilter(*lagging, np.where(expected > 0, np.minimum(tickets, usual), 0.0), axis=1)
+    wanted = signal.lfilter(*lagging, expected, axis=1)
+    return np.clip((TODAY_TICKETS + seen) / (TODAY_TICKETS + wanted), TODAY_LEAST, TODAY_MOST)
 
 
 def _alive(counts: Floats, known: Bools) -> Bools:

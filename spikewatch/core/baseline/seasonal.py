@@ -35,12 +35,14 @@ class SlotProfile:
     variance    (n_series, 168) >= mean
     dispersion  (n_series,) variance over mean, in [1.05, 6]
     factors     what the mean holds beside the weekly shape; None where it holds nothing else
+    spread      (n_series,) relative variation beyond that, which buckets of a day share; None where it was not measured
     """
 
     mean: Floats
     variance: Floats
     dispersion: Floats
     factors: Factors | None = None
+    spread: Floats | None = None
 
 
 def slot_profile(hourly: Panel, slots: Ints) -> SlotProfile:

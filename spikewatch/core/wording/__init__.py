@@ -15,12 +15,27 @@ The only place, beside `calendars`, where local time exists. The same notice giv
     controls    buttons below a living message, and what a press means
     answers     what the one person who acted is told
     blindness   that nothing can be seen, in words of its own
+    recaps      what began and ended while nobody could be told
+    marking     what a message says about itself: a test, late, by another way
     rendering   whatever there is to tell as a message
 """
 
 from spikewatch.core.wording.charts import picture_of
 from spikewatch.core.wording.links import NOWHERE, Links, Search
-from spikewatch.core.wording.message import Message, Picture
+from spikewatch.core.wording.marking import marked
+from spikewatch.core.wording.message import Mark, Message, Picture, Source
 from spikewatch.core.wording.rendering import render, render_reply
 
-__all__ = ["NOWHERE", "Links", "Message", "Picture", "Search", "picture_of", "render", "render_reply"]
+__all__ = [
+    "NOWHERE",
+    "Links",
+    "Mark",
+    "Message",
+    "Picture",
+    "Search",
+    "Source",
+    "marked",
+    "picture_of",
+    "render",
+    "render_reply",
+]

@@ -5,15 +5,18 @@ from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from spikewatch.core.blindness import BlindNotice
+from spikewatch.core.misconfiguration import ConfigNotice
 from spikewatch.core.notices import Notice
+from spikewatch.core.recaps import RecapNotice
 from spikewatch.core.settings import Language
-from spikewatch.core.wording import blindness, layout, replies
+from spikewatch.core.weekly import WeeklyNotice
+from spikewatch.core.wording import blindness, layout, misconfiguration, recaps, replies, weekly
 from spikewatch.core.wording.links import NOWHERE, Links
 from spikewatch.core.wording.message import Message
 
 
 def render(
-    notice: Notice | BlindNotice,
+    notice: Notice | BlindNotice | RecapNotice | ConfigNotice | WeeklyNotice,
     *,
     language: Language,
     zone: ZoneInfo,
@@ -34,6 +37,12 @@ def render(
             )
         case BlindNotice():
             return blindness.render(notice, language=language, zone=zone, plain=plain)
+        case RecapNotice():
+            return recaps.render(notice, language=language, zone=zone, plain=plain)
+        case ConfigNotice():
+            return misconfiguration.render(notice, language=language, zone=zone, plain=plain)
+        case WeeklyNotice():
+            return weekly.render(notice, language=language, zone=zone, rung=plain)
         case _:
             assert_never(notice)
 

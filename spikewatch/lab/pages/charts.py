@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Final
-from xml.etree.ElementTree import Element  # noqa: S405 -- nothing is parsed
+from xml.etree.ElementTree import Element
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from spikewatch.core.courses import BAND
-from spikewatch.core.timegrid import HOUR, Span
+from spikewatch.core.timegrid import Span
 from spikewatch.lab.pages.markup import node
 from spikewatch.lab.tracing import Course
 
@@ -24,6 +24,7 @@ MOST_POINTS: Final = 150
 
 _TICKS = tuple(timedelta(hours=hours) for hours in (0.5, 1, 2, 3, 6, 12, 24, 48, 168))
 _MOST_TICKS = 8
+_MOST_RULES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +138,8 @@ def _thinned(course: Course) -> Course:
         return course
     groups = range(0, len(course.at), stride)
     kept = np.array([start + int(np.argmax(course.observed[start : start + stride])) for start in groups])
-    return Course(
-        *(getattr(course, each)[kept] for each in ("at", "observed", "expected", "deviation", "upper")),
-        score=course.score[kept],
-        judged=course.judged[kept],
-    )
+    names = ("at", "observed", "expected", "deviation", "upper", "score", "judged")
+    return Course(*(getattr(course, each)[kept] for each in names))
 
 
 def _known_runs(course: Course) -> Iterator[list[int]]:
@@ -157,7 +155,7 @@ def _round_numbers(most: float) -> list[float]:
     [0.0, 20.0, 40.0]
     """
     power = 10.0 ** np.floor(np.log10(most))
-    step = next(part * power for part in (0.2, 0.5, 1.0) if most / (part * power) < 5)  # noqa: PLR2004 -- at most five ticks
+    step = next(part * power for part in (0.2, 0.5, 1.0, 2.0) if most / (part * power) <= _MOST_RULES)
     step = max(step, 1.0)
     return [float(number * step) for number in range(int(most / step) + 1)]
 
@@ -173,5 +171,3 @@ def _instants(first: float, last: float, zone: ZoneInfo) -> Iterator[datetime]:
         if at.timestamp() >= first + 0.02 * (last - first):
             yield at
         at += every
-    if every < HOUR / 2:  # pragma: no cover -- the least tick is half an hour
-        return

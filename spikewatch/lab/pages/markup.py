@@ -8,11 +8,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import TypeAlias
-from xml.etree.ElementTree import Element, tostring  # noqa: S405 -- nothing is parsed; it escapes what it writes
+from xml.etree.ElementTree import Element, tostring
 
 from spikewatch.core.wording.untrusted import harmless
 
-Child: TypeAlias = "Element | str | None | Sequence[Element | str | None]"
+Child: TypeAlias = "Element | str | Sequence[Element | str | None] | None"
 Attributes: TypeAlias = Mapping[str, str | float | None]
 
 _NAME_LIMIT = 80

@@ -26,6 +26,7 @@ class Words:
     colon: str
     made_of: str
     no_script: str
+    flatters: str
     # figures
     incidents: str
     a_week: str
@@ -39,6 +40,7 @@ class Words:
     missed: str
     missed_title: str
     missed_none: str
+    time: str
     # calendar
     calendar: str
     calendar_help: str
@@ -89,6 +91,7 @@ class Words:
     lasted: str
     minutes: str
     hours: str
+    full_hours: str
     score: str
     score_help: str
     extra: str
@@ -155,6 +158,7 @@ _EN = Words(
     colon=": ",
     made_of="Input: {input} · settings: {config}",
     no_script="Filters and sorting need JavaScript; everything is on the page without it too.",
+    flatters="Tickets are known from creation and under their final category: this flatters.",
     incidents="Incidents",
     a_week="{number} a week, {critical} critical",
     budget="False alarms",
@@ -164,11 +168,13 @@ _EN = Words(
     budget_beyond="beyond the budget",
     labels="Labels",
     no_labels="No labels were given: every incident counts as a false alarm until one calls it real (--labels).",
-    missed="labelled incidents without an alert",
+    missed="{number} labelled incidents without an alert",
     missed_title="Labelled incidents that nothing was opened for",
     missed_none="Every labelled incident was found.",
+    time="Time",
     calendar="Weeks",
-    calendar_help="One cell is an hour: strong where an incident opened, pale while it lasted, hatched where nothing was judged.",
+    calendar_help="One cell is an hour: strong where an incident opened, pale while it lasted, hatched where nothing"
+    " was judged.",
     week_of="Week of {monday}",
     week_count="{number} incidents",
     week_spent="{number} not labelled real",
@@ -189,8 +195,8 @@ _EN = Words(
     critical="Critical",
     asked="Budget",
     spent="Spent",
-    asked_help="Budget: its share, by weight, of the false alarms allowed in this time. Spent: incidents that no label calls real."
-    " An incident counts for each category that surged in it.",
+    asked_help="Budget: its share, by weight, of the false alarms allowed in this time. Spent: incidents that no label"
+    " calls real. An incident counts for each category that surged in it.",
     filters="Filter and sort",
     find="Find",
     all_services="All services",
@@ -216,6 +222,7 @@ _EN = Words(
     lasted="lasted {duration}",
     minutes="{minutes} min",
     hours="{hours} h {minutes:02d} min",
+    full_hours="{hours} h",
     score="score {score}",
     score_help="1 is the alert threshold",
     extra="+{tickets} tickets",
@@ -322,6 +329,7 @@ _JA = Words(
     colon="：",
     made_of="入力：{input}　設定：{config}",
     no_script="絞り込みと並べ替えには JavaScript が必要です。無効でも、すべての内容をこのページで確認できます。",
+    flatters="問い合わせを作成時点から最終カテゴリで数えているため、実際の運用より良い結果になります。",
     incidents="インシデント",
     a_week="週あたり {number} 件、うち重大 {critical} 件",
     budget="誤検知",
@@ -331,9 +339,10 @@ _JA = Words(
     budget_beyond="予算超過",
     labels="ラベル",
     no_labels="ラベルの指定がありません。実際の障害とラベル付けされるまで、すべて誤検知として数えます（--labels）。",
-    missed="通知のなかったラベル付き障害",
+    missed="通知のなかったラベル付き障害 {number} 件",
     missed_title="インシデントにならなかったラベル付き障害",
     missed_none="ラベル付きの障害はすべて検知されています。",
+    time="時間",
     calendar="週ごとの発生状況",
     calendar_help="1マスが1時間です。濃い色は発生、淡い色は継続中、斜線は判定していない時間です。",
     week_of="{monday} の週",
@@ -375,14 +384,16 @@ _JA = Words(
     nothing_shown="条件に一致するものはありません。",
     sort_by="並べ替え",
     none_title="インシデントはありません",
-    none_text="この期間に、しきい値を超えたものはありません。どこまで近づいていたかは、detection.false_alarms_per_week を増やすか、"
-    "min_tickets と min_ratio を下げて、もう一度バックテストするか --diff で確認できます。",
+    none_text="この期間に、しきい値を超えたものはありません。どこまで近づいていたかは、"
+    "detection.false_alarms_per_week を増やすか、min_tickets と min_ratio を下げて、"
+    "もう一度バックテストするか --diff で確認できます。",
     unjudged_text="判定できた時間がありません。最初の判定までに、既知の日が14日分必要です。"
     "より長い履歴を指定するか、--since を後ろにずらしてください。",
     open="発生中",
     lasted="継続 {duration}",
     minutes="{minutes}分",
     hours="{hours}時間{minutes:02d}分",
+    full_hours="{hours}時間",
     score="スコア {score}",
     score_help="1 が通知のしきい値です",
     extra="+{tickets} 件",

@@ -11,7 +11,7 @@ import numpy as np
 
 from spikewatch.core.counts import Bools, Floats, Gap, Ints, Panel, Roster, SeriesKey, known_buckets
 from spikewatch.core.timegrid import Grid, Span
-from spikewatch.lab.synthetic.roughness import Roughness, noise
+from spikewatch.lab.synthetic.roughness import Roughness, noise, with_batches
 from spikewatch.lab.synthetic.seasons import Habits, LocalTime, season, trend
 from spikewatch.lab.synthetic.surges import (
     Ground,
@@ -43,17 +43,19 @@ class WorldSettings:
     """How large and how unruly a simulated desk is.
 
     start          local midnight of the first day; None lets the seed choose a Monday of 2025 or early 2026
+    step           width of a bucket
     weeks, judged_weeks  all, and how many of them at the end are judged; before that is history
     services, series     number of services, and of categories over all of them
     surges         planted into the judged weeks; `quiet` plants none and leaves all else as it is
     past_incidents planted into the history, as life does
     day_cv         relative spread of a day's level: the part a service has to itself, and the part the fleet shares
     dispersion     range of variance over mean within a day
-    peaks          tickets per bucket at the peak: the largest category of all, and the least
+    peaks          tickets in five minutes at the peak: the largest category of all, and the least
     rough          noise beyond what models think of; None for a desk without
     """
 
     start: datetime | None = None
+    step: timedelta = STEP
     weeks: int = 12
     judged_weeks: int = 4
     services: int = 10
@@ -181,7 +183,7 @@ def simulate(settings: WorldSettings, *, seed: int) -> World:
     expected = expected_of(desk, local=local, grid=grid, rng=people) * campaign_factor(
         desk, benign, grid=grid
     )
-    expected *= _alive(alive, settings, grid=grid)
+    expected *= _alive(alive, settings, grid=grid) * (settings.step / STEP)
     busy = expected * day_levels(days, desk, local=local, day_cv=settings.day_cv)
     if settings.rough is not None:
         busy *= noise(rough, settings.rough, service_of=_service_of(desk), local=local, grid=grid)
@@ -191,9 +193,10 @@ def simulate(settings: WorldSettings, *, seed: int) -> World:
     surges = planned(past, ground, number=settings.past_incidents, mix=settings.mix)
     if not settings.quiet:
         surges += planned(now, replace(ground, span=judged), number=settings.surges, mix=settings.mix)
-    counts = negative_binomial(chance, busy, dispersion=desk.spread[:, None]) + extra_tickets(
-        extra, ground, surges
-    )
+    counts = negative_binomial(chance, busy, dispersion=desk.spread[:, None])
+    if settings.rough is not None:
+        counts = with_batches(rough, settings.rough, counts)
+    counts += extra_tickets(extra, ground, surges)
     return World(
         leaves=desk.leaves,
         grid=grid,
@@ -264,7 +267,7 @@ def _spans(rng: np.random.Generator, settings: WorldSettings) -> tuple[Grid, Spa
     monday = _FIRST_MONDAY + timedelta(weeks=int(rng.integers(0, 66)))
     start = settings.start or monday.replace(tzinfo=zone)
     end = start + timedelta(weeks=settings.weeks)
-    grid = Grid.between(start, end, STEP)
+    grid = Grid.between(start, end, settings.step)
     return grid, Span(grid.end - timedelta(weeks=settings.judged_weeks), grid.end)
 
 

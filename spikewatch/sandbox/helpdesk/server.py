@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
-from spikewatch.sandbox.helpdesk.api import Api, Asked, Endpoint, endpoint_of
+from spikewatch.sandbox.helpdesk.api import ADMIN, Api, Asked, Endpoint, endpoint_of
 from spikewatch.sandbox.helpdesk.faults import Answer, Fault
 from spikewatch.sandbox.helpdesk.ledger import Catalogue, DeskTicket, Ledger
 from spikewatch.sandbox.helpdesk.spells import Spell
@@ -31,6 +31,7 @@ class HelpDesk:
     spells   faults that last a while
     port     0 takes a free one; `url` tells which
     tokens   access tokens that never end, and API tokens as `<email>/token:<token>`
+    role     of the person whose tokens these are; only an admin may read the export
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class HelpDesk:
         requests_per_minute: int = 700,
         token_life: timedelta = timedelta(minutes=30),
         tokens: Collection[str] = (),
+        role: str = ADMIN,
     ) -> None:
         self._api = Api(
             Ledger(tickets),
@@ -57,6 +59,7 @@ class HelpDesk:
             requests_per_minute=requests_per_minute,
             token_life=token_life,
             tokens=tokens,
+            role=role,
         )
         self._now = now
         self._port = port

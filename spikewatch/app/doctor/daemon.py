@@ -1,0 +1,104 @@
+"""The daemon and its port: whether one runs, whether it runs with this configuration, and whether the port is free."""
+
+import re
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+
+from spikewatch.adapters.http.settings import parse_listen
+from spikewatch.app.assembly import digest_of
+from spikewatch.app.doctor.findings import Finding, Part
+from spikewatch.app.doctor.scene import Scene
+from spikewatch.errors import Fault
+
+PART = Part("daemon")
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- recognised here, never listened on
+_HASH = re.compile(r'^spikewatch_config_info\{[^}]*hash="([0-9a-f]+)"', re.MULTILINE)
+_TIMEOUT_S = 5.0
+_MOST_BYTES = 5_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Who answers at a port; `digest` is that of its configuration, where it is a spikewatch."""
+
+    server: str
+    digest: str | None
+
+
+def daemon_findings(scene: Scene) -> Iterator[Finding]:
+    """Yield whether a daemon runs and what its port is used for."""
+    host, port = parse_listen(scene.config.metrics.listen)
+    answer = _asked(_EVERYWHERE.get(host, host), port) if port else None
+    is_ours = answer is not None and answer.digest is not None
+    yield from _runs(scene, answer if is_ours else None)
+    if not port:
+        yield PART.ok("port", "metrics.listen takes any free port")
+    elif is_ours:
+        yield PART.ok("port", f"{host}:{port} answers: it is spikewatch's own")
+    else:
+        yield _free(host, port, answer)
+
+
+def _runs(scene: Scene, answer: _Answer | None) -> Iterator[Finding]:
+    try:
+        holder = None if scene.store is None else scene.store.holder()
+    except Fault as error:
+        yield PART.skip("runs", str(error))
+        return
+    if answer is not None and answer.digest != digest_of(scene.config):
+        yield PART.warn(
+            "runs",
+            "a daemon answers, with another configuration than this file holds now",
+            remedy="restart or reload it, or give this one a port and a store of its own",
+        )
+    elif answer is not None:
+        yield PART.ok("runs", "a daemon runs with this configuration")
+    elif holder is not None:
+        yield PART.ok(
+            "runs",
+            f"a daemon writes to the store ({holder}): fine if it is yours; a second one would refuse to start",
+        )
+    else:
+        yield PART.ok("runs", f"none yet: spikewatch run --config {scene.path}")
+
+
+def _asked(host: str, port: int) -> _Answer | None:
+    """Return who answers at a port; None where nobody listens."""
+    connection = HTTPConnection(host, port, timeout=_TIMEOUT_S)
+    try:
+        connection.request("GET", "/metrics/health")
+        response = connection.getresponse()
+        text = response.read(_MOST_BYTES).decode("utf-8", "replace")
+    except ConnectionRefusedError:
+        return None
+    except (OSError, HTTPException):
+        return _Answer("", None) if _listens(host, port) else None
+    finally:
+        connection.close()
+    found = _HASH.search(text)
+    return _Answer(response.headers.get("Server") or "", None if found is None else found[1])
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=_TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def _free(host: str, port: int, answer: _Answer | None) -> Finding:
+    remedy = "stop what uses it, or name another under metrics.listen"
+    if answer is not None:
+        who = f" ({answer.server})" if answer.server else ""
+        return PART.fail("port", f"{host}:{port} is used by another program{who}", remedy=remedy)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as line:
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            line.bind((host, port))
+    except OSError as error:
+        return PART.fail("port", f"{host}:{port} cannot be listened on: {error.strerror}", remedy=remedy)
+    return PART.ok("port", f"{host}:{port} is free")

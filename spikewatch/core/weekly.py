@@ -1,0 +1,412 @@
+"""A week in figures: incidents and how often they were right, what customers wrote about, and when nothing could be seen.
+
+Pure values, made once and never looked up later, so that the report of a week says the same however often it is shown.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from itertools import chain
+from math import sqrt
+from statistics import median
+from zoneinfo import ZoneInfo
+
+from spikewatch.core.counts import SeriesKey
+from spikewatch.core.events import Label, LabelKind
+from spikewatch.core.incidents import Incident, Phase, Severity
+from spikewatch.core.labels import Noted
+from spikewatch.core.timegrid import Span, aware
+
+MOST_LISTED = 10
+"""So many rows of a list are told in a message; a page has them all."""
+
+CHANCE = 2.0
+"""A week differs from the week before by more than chance from so many standard deviations on."""
+
+LEAST_CHANGE = 0.1
+"""Growth below a tenth is not worth a line, however sure it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """A calendar week, Monday to Sunday, by its ISO year and number.
+
+    >>> str(Week.named("2026-W46")), str(Week.of(date(2027, 1, 1)))
+    ('2026-W46', '2026-W53')
+    """
+
+    year: int
+    number: int
+
+    def __post_init__(self) -> None:
+        """Refuse a week that its year does not have."""
+        date.fromisocalendar(self.year, self.number, 1)
+
+    @classmethod
+    def named(cls, name: str) -> "Week":
+        """Return the week of a name such as 2026-W46. Raises ValueError where there is none."""
+        year, _, number = name.upper().partition("-W")
+        if not (year.isdigit() and number.isdigit()):
+            message = f"{name!r} is no week; write one such as 2026-W46"
+            raise ValueError(message)
+        try:
+            return cls(int(year), int(number))
+        except ValueError:
+            message = f"{name!r}: {year} has no week {number}; write one such as 2026-W46"
+            raise ValueError(message) from None
+
+    @classmethod
+    def of(cls, day: date) -> "Week":
+        """Return the week that holds a day."""
+        return cls(*day.isocalendar()[:2])
+
+    @classmethod
+    def ended_by(cls, instant: datetime, *, zone: ZoneInfo) -> "Week":
+        """Return the last week that was over at an instant."""
+        return cls.of(instant.astimezone(zone).date() - timedelta(weeks=1))
+
+    @property
+    def monday(self) -> date:
+        """Its first day."""
+        return date.fromisocalendar(self.year, self.number, 1)
+
+    @property
+    def before(self) -> "Week":
+        """The week before it."""
+        return Week.of(self.monday - timedelta(weeks=1))
+
+    def span(self, zone: ZoneInfo) -> Span:
+        """Return it from local midnight to local midnight: an hour less or more where the clock is changed."""
+        monday = self.monday
+        start, end = (
+            datetime.combine(day, time(), tzinfo=zone) for day in (monday, monday + timedelta(weeks=1))
+        )
+        return Span(aware(start), aware(end))
+
+    def __str__(self) -> str:
+        """Return its ISO name."""
+        return f"{self.year}-W{self.number:02}"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An incident as the report lists it.
+
+    told_at   when its first message was out; None where nobody was told
+    series    what rose, strongest first, at most three; `more` are left out
+    observed, expected, window_minutes  of its highest-scoring reading
+    label     what it was said to be; None: nobody said
+    """
+
+    incident: str
+    service: str | None
+    severity: Severity
+    started_at: datetime
+    opened_at: datetime
+    resolved_at: datetime | None
+    told_at: datetime | None
+    series: tuple[SeriesKey, ...]
+    more: int
+    observed: int
+    expected: float
+    window_minutes: int
+    excess: float
+    label: LabelKind | None
+
+    @property
+    def delay(self) -> timedelta:
+        """From the beginning of the rise until it was told, or known where nobody was told."""
+        return (self.told_at or self.opened_at) - self.started_at
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """How often incidents were right, as far as people said so.
+
+    real, expected, false_alarms, unlabelled  incidents that were opened, by what they were said to be
+    known, found  incidents that people know of, and how many of them were told
+    """
+
+    real: int = 0
+    expected: int = 0
+    false_alarms: int = 0
+    unlabelled: int = 0
+    known: int = 0
+    found: int = 0
+
+    @property
+    def opened(self) -> int:
+        """How many were opened."""
+        return self.labelled + self.unlabelled
+
+    @property
+    def labelled(self) -> int:
+        """How many somebody said something about."""
+        return self.real + self.expected + self.false_alarms
+
+    @property
+    def spent(self) -> int:
+        """What they took of the budget: those that nobody called real."""
+        return self.opened - self.real
+
+    @property
+    def precision(self) -> float | None:
+        """The share of the labelled ones that were real; None where none is labelled."""
+        return self.real / self.labelled if self.labelled else None
+
+    @property
+    def recall(self) -> float | None:
+        """The share of the known ones that were told; None where none is known."""
+        return self.found / self.known if self.known else None
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """How much came of one series; roll-ups are series too.
+
+    expected  what the baseline expected in the time that is known; None while it has not learnt enough
+    before    tickets of the week before; None where not all of that week is known
+    """
+
+    series: SeriesKey
+    tickets: int
+    expected: float | None
+    before: int | None
+
+    @property
+    def growth(self) -> int:
+        """Tickets more than the week before; 0 where that is not known."""
+        return 0 if self.before is None else self.tickets - self.before
+
+    @property
+    def has_grown(self) -> bool:
+        """Tell whether it grew by more than chance and by enough to matter."""
+        if self.before is None or self.growth <= 0:
+            return False
+        return self.growth >= max(
+            CHANCE * sqrt(self.tickets + self.before), LEAST_CHANGE * self.before
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How often a series was part of an incident; `not_real`: of how many that nobody called real."""
+
+    series: SeriesKey
+    incidents: int
+    not_real: int
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """Some of the week in which a source was not read; `until` is None while it lasts."""
+
+    source: str
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Weekly:
+    """All that the report of a week states.
+
+    until        how far the week is known: its end, or less while it lasts or a source is behind
+    incidents    by opening; one that became part of another is left out
+    budget       false alarms that were asked for
+    slowest      the longest delay, and `typical` the median; None where nothing was told
+    volumes      every series of which something came or came before, most tickets first
+    unlisted     how many incidents and volumes a shorter form leaves out
+    """
+
+    week: Week
+    span: Span
+    until: datetime
+    incidents: tuple[Line, ...]
+    accuracy: Accuracy
+    budget: float
+    typical: timedelta | None
+    slowest: timedelta | None
+    noisiest: tuple[Noise, ...]
+    volumes: tuple[Volume, ...]
+    blind: tuple[Blind, ...]
+    unlisted: tuple[int, int] = (0, 0)
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether all of the week is known."""
+        return self.until >= self.span.end
+
+    @property
+    def fleet(self) -> Volume | None:
+        """How much came in all."""
+        return next((volume for volume in self.volumes if volume.series.is_fleet), None)
+
+    @property
+    def services(self) -> tuple[Volume, ...]:
+        """How much came of each service."""
+        return tuple(
+            each for each in self.volumes if each.series.is_rollup and not each.series.is_fleet
+        )
+
+    @property
+    def categories(self) -> tuple[Volume, ...]:
+        """How much came of each category."""
+        return tuple(each for each in self.volumes if not each.series.is_rollup)
+
+    @property
+    def grown(self) -> tuple[Volume, ...]:
+        """Categories that grew by more than chance, the most tickets first."""
+        return tuple(
+            sorted(
+                (each for each in self.categories if each.has_grown),
+                key=lambda each: (-each.growth, each.series),
+            )
+        )
+
+    @property
+    def brief(self) -> "Weekly":
+        """The same with no more than a message shows of it."""
+        shown = dict.fromkeys(
+            chain(
+                (each for each in self.volumes if each.series.is_fleet),
+                self.services[:MOST_LISTED],
+                self.categories[:MOST_LISTED],
+                self.grown[:MOST_LISTED],
+            )
+        )
+        kept = tuple(each for each in self.volumes if each in shown)
+        lines = self.incidents[-MOST_LISTED:]
+        return replace(
+            self,
+            incidents=lines,
+            noisiest=self.noisiest[:MOST_LISTED],
+            volumes=kept,
+            blind=self.blind[-MOST_LISTED:],
+            unlisted=(len(self.incidents) - len(lines), len(self.volumes) - len(kept)),
+        )
+
+    # what is delivered as a message stands somewhere, as an incident does
+
+    @property
+    def revision(self) -> int:
+        """A week is told once."""
+        return 1
+
+    @property
+    def phase(self) -> Phase:
+        """Over."""
+        return Phase.RESOLVED
+
+    @property
+    def severity(self) -> Severity:
+        """Nobody has to look at once."""
+        return Severity.WARNING
+
+    @property
+    def merged_into(self) -> None:
+        """Nothing: it is never part of something else."""
+        return
+
+    @property
+    def service(self) -> None:
+        """No service: it is about all of them."""
+        return
+
+
+@dataclass(frozen=True, slots=True)
+class WeeklyNotice:
+    """A week to be told; `incident` names its message, `key` is unique for ever."""
+
+    key: str
+    incident: str
+    at: datetime
+    facts: Weekly
+
+
+def message_of(week: Week) -> str:
+    """Return the name of the message that tells a week."""
+    return f"report-{week}"
+
+
+def notice_of_week(weekly: Weekly, *, at: datetime) -> WeeklyNotice:
+    """Return what is told of a week."""
+    name = message_of(weekly.week)
+    return WeeklyNotice(f"{name}.1", name, at, weekly.brief)
+
+
+def accuracy_of(incidents: Iterable[Incident], labels: Sequence[Noted], *, span: Span) -> Accuracy:
+    """Return how often the incidents opened in a span were right, and how many of those known in it were found.
+
+    incidents  those of the span, and those that lasted into it
+    """
+    counted = [each for each in incidents if each.merged_into is None]
+    opened = [each for each in counted if span.holds(each.opened_at)]
+    kinds = Counter(label_of(each, labels) for each in opened)
+    known = [
+        noted.label
+        for noted in labels
+        if noted.incident is None and noted.label.kind is LabelKind.INCIDENT and span.holds(noted.label.span.start)
+    ]
+    found = sum(any(_covers(label, incident) for incident in counted) for label in known)
+    beside = sum(
+        label_of(each, labels) is LabelKind.INCIDENT and not any(_covers(label, each) for label in known)
+        for each in opened
+    )
+    return Accuracy(
+        real=kinds[LabelKind.INCIDENT],
+        expected=kinds[LabelKind.EXPECTED],
+        false_alarms=kinds[LabelKind.FALSE_ALARM],
+        unlabelled=kinds[None],
+        known=len(known) + beside,
+        found=found + beside,
+    )
+
+
+def label_of(incident: Incident, labels: Iterable[Noted]) -> LabelKind | None:
+    """Return what an incident was said to be: by a verdict on it, else by labels of the same time and series."""
+    if incident.handling.verdict is not None:
+        return incident.handling.verdict.kind
+    said = {noted.label.kind for noted in labels if noted.incident is None and _covers(noted.label, incident)}
+    return next((kind for kind in LabelKind if kind in said), None)
+
+
+def _covers(label: Label, incident: Incident) -> bool:
+    """Tell whether a label is about an incident: one of its series surged in the labelled time."""
+    return any(
+        (label.service in (None, surge.series.service) or surge.series.is_fleet)
+        and (label.category in (None, surge.series.category) or surge.series.is_rollup)
+        and label.span.start < max(surge.last_surging, surge.opened_at)
+        and surge.began < label.span.end
+        for surge in incident.surges
+    )
+
+
+def noise_of(incidents: Iterable[tuple[Incident, LabelKind | None]]) -> tuple[Noise, ...]:
+    """Return how often each series was part of an incident, the most of those that nobody called real first."""
+    parts: Counter[SeriesKey] = Counter()
+    not_real: Counter[SeriesKey] = Counter()
+    for incident, label in incidents:
+        for series in {surge.series for surge in incident.surges}:
+            parts[series] += 1
+            not_real[series] += label is not LabelKind.INCIDENT
+    found = [Noise(series, number, not_real[series]) for series, number in parts.items()]
+    return tuple(sorted(found, key=lambda each: (-each.not_real, -each.incidents, each.series)))
+
+
+def delays_of(lines: Sequence[Line]) -> tuple[timedelta | None, timedelta | None]:
+    """Return the median and the longest delay; twice None where there is no incident."""
+    delays = [line.delay for line in lines]
+    return (median(delays), max(delays)) if delays else (None, None)
+
+
+def due_at(now: datetime, *, weekday: int, at: time, zone: ZoneInfo) -> datetime:
+    """Return when a report was due last: the newest such weekday (0: Monday) and local time that is not after now.
+
+    >>> due_at(datetime.fromisoformat("2026-11-16T00:00Z"), weekday=0, at=time(9), zone=ZoneInfo("Asia/Tokyo")).isoformat()
+    '2026-11-16T00:00:00+00:00'
+    """
+    local = now.astimezone(zone)
+    day = local.date() - timedelta(days=(local.weekday() - weekday) % 7)
+    due = aware(datetime.combine(day, at, tzinfo=zone))
+    return due if due <= now else aware(datetime.combine(day - timedelta(weeks=1), at, tzinfo=zone))

@@ -1,0 +1,215 @@
+"""The page as bytes: the most important first, every age as of the instant at which it is asked for."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from xml.etree.ElementTree import Element, tostring
+
+from spikewatch.core.incidents import Phase, Severity
+from spikewatch.core.muting import Muted, Silence
+from spikewatch.core.settings import Language
+from spikewatch.core.wording.catalogue import CATALOGUES
+from spikewatch.core.wording.phrases import Phrases
+from spikewatch.statuspage.elements import Part, element, facts_of, link, name_of, table
+from spikewatch.statuspage.incident import Voice, incident, resolved
+from spikewatch.statuspage.standing import Queue, Shown, SourceAge, Spent, Standing, Waits
+from spikewatch.statuspage.style import STYLE
+from spikewatch.statuspage.words import WORDS, Words
+
+MOST_IN_FULL = 20
+"""Incidents shown in full; more of them at once are a story that a page cannot tell."""
+
+STALE_AFTER = timedelta(minutes=5)
+"""A page whose facts are older says so first of all."""
+
+NO_TURN_AFTER = timedelta(minutes=5)
+
+_NAMES = {Language.JA: "日本語", Language.EN: "English"}
+_PAGES = ("/metrics", "/metrics/series", "/metrics/health", "/healthz", "/readyz")
+
+
+def starting(language: Language) -> bytes:
+    """Return the page before there is anything to show."""
+    words = WORDS[language]
+    return _document(
+        language,
+        words.title,
+        element("main", element("p", words.starting, kind="tell warn"), _elsewhere(words)),
+    )
+
+
+def render(standing: Standing, *, language: Language, now: datetime) -> bytes:
+    """Return the page in a language; what people or the help desk wrote can be nothing but text on it."""
+    words = WORDS[language]
+    voice = Voice(Phrases(CATALOGUES[language], standing.zone), words, now)
+    lasting = [shown for shown in standing.incidents if shown.facts.phase is Phase.OPEN]
+    over = [shown for shown in standing.incidents if shown.facts.phase is Phase.RESOLVED]
+    main = element(
+        "main",
+        *_told(standing, lasting, voice),
+        *_lasting(lasting, voice),
+        _over(over, voice) if over else None,
+        element("h2", words.state),
+        element(
+            "div",
+            _panel(words.sources, _sources(standing, voice)),
+            _panel(words.budget, _budget(standing.spent, voice)),
+            _panel(words.queue, _queue(standing.queue, voice)),
+            _panel(words.silences, _silences(standing.silences, voice)),
+            kind="panels",
+        ),
+        _elsewhere(words),
+    )
+    title = words.title_open.format(n=len(lasting)) if lasting else words.title
+    time = voice.say.time(standing.at, beside=now)
+    return _document(language, title, main, as_of=words.as_of.format(time=time))
+
+
+def _document(language: Language, title: str, main: Element, *, as_of: str | None = None) -> bytes:
+    words = WORDS[language]
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="robots", content="noindex"),
+        element("title", title),
+        element("style", STYLE),
+    )
+    again = None if as_of is None else element("span", f"{as_of} · ", link(words.reload, f"?lang={language}"))
+    header = element(
+        "header",
+        element("h1", words.title),
+        element("p", again, kind="soft") if again is not None else None,
+        element("nav", element("ul", *_languages(language)), aria_label=words.languages),
+    )
+    page = element("html", head, element("body", header, main), lang=language.value)
+    return ("<!doctype html>\n" + tostring(page, encoding="unicode", method="html") + "\n").encode()
+
+
+def _languages(chosen: Language) -> Iterator[Element]:
+    for language, name in _NAMES.items():
+        current = {"aria_current": "true"} if language is chosen else {}
+        address = f"?lang={language}"
+        yield element("li", link(name, address, lang=language.value, hreflang=language.value, **current))
+
+
+def _told(standing: Standing, lasting: list[Shown], voice: Voice) -> Iterator[Element]:
+    """Yield what a person has to know first: trouble of our own, then surges, then what is awaited."""
+    words, now = voice.words, voice.now
+    if now - standing.at > STALE_AFTER:
+        yield _loud(words.stale.format(age=voice.say.duration(now - standing.at)))
+    if now - standing.turned_at > NO_TURN_AFTER:
+        yield _loud(words.no_turn.format(age=voice.say.duration(now - standing.turned_at)))
+    behind = [source.name for source in standing.sources if source.watermark and source.is_behind(now=now)]
+    if behind:
+        names = voice.say.words.breakdown_joint.join(map(name_of, behind))
+        yield _loud(words.blind.format(names=names))
+    if lasting:
+        loud = any(shown.facts.severity is Severity.CRITICAL for shown in lasting)
+        said = words.open_one if len(lasting) == 1 else words.open_many.format(n=len(lasting))
+        yield element("p", said, kind=f"tell {'bad' if loud else 'warn'}")
+    elif standing.waits is None:
+        yield element("p", words.quiet, kind="tell good")
+    if standing.waits is not None:
+        said = _waits(standing.waits, voice)
+        yield element("div", words.waits_title, element("p", said), kind="tell warn")
+
+
+def _loud(said: str) -> Element:
+    return element("p", said, kind="tell bad")
+
+
+def _waits(waits: Waits, voice: Voice) -> str:
+    left = "" if waits.left is None else voice.words.left.format(duration=voice.say.duration(waits.left))
+    return voice.words.waits[waits.reason].format(
+        percent=int(waits.fraction * 100), left=left, known=waits.known_days, needed=waits.needed_days
+    )
+
+
+def _lasting(lasting: list[Shown], voice: Voice) -> Iterator[Element]:
+    if not lasting:
+        return
+    yield element("h2", voice.words.incidents)
+    yield from (incident(shown, voice) for shown in lasting[:MOST_IN_FULL])
+    if len(lasting) > MOST_IN_FULL:
+        yield element("p", voice.words.more_incidents.format(n=len(lasting) - MOST_IN_FULL))
+
+
+def _over(over: list[Shown], voice: Voice) -> Element:
+    words = voice.say.words
+    heads = (words.service, words.started, words.ended, words.peaked)
+    rows = (resolved(shown, voice) for shown in over[:MOST_IN_FULL])
+    return _panel(voice.words.resolved, table(voice.words.resolved, heads, rows))
+
+
+def _panel(title: str, *parts: Part) -> Element:
+    return element("section", element("h2", title), *parts, kind="panel")
+
+
+def _sources(standing: Standing, voice: Voice) -> Element:
+    words = voice.words
+    rows = (_source(source, voice) for source in standing.sources)
+    judged: Part = words.not_judged if standing.judged_until is None else voice.since(standing.judged_until)
+    return element(
+        "div",
+        table(words.sources, (words.source, words.read_up_to, words.age), rows),
+        facts_of(((words.judged, judged),)),
+    )
+
+
+def _source(source: SourceAge, voice: Voice) -> Iterator[Part]:
+    yield name_of(source.name)
+    if source.watermark is None:
+        yield voice.words.not_read
+        yield "–"
+        return
+    yield voice.when(source.watermark)
+    age = voice.ago(source.watermark)
+    late = element("span", voice.words.behind, kind="badge bad")
+    yield element("span", f"{age} ", late) if source.is_behind(now=voice.now) else age
+
+
+def _budget(spent: Spent, voice: Voice) -> Element:
+    words = voice.words
+    over = element("span", f"{spent.not_real} ", element("span", words.over_budget, kind="badge warn long"))
+    return facts_of(
+        (
+            (words.opened, str(spent.opened)),
+            (words.not_real, over if spent.not_real > spent.budget else str(spent.not_real)),
+            (words.allowed, f"{spent.budget:g}"),
+        )
+    )
+
+
+def _queue(queue: Queue, voice: Voice) -> Element:
+    words = voice.words
+    return facts_of(
+        (
+            (words.waiting, str(queue.waiting) if queue.waiting else words.nothing_waits),
+            (words.oldest, None if queue.oldest is None else voice.since(queue.oldest)),
+            (words.given_up, str(queue.given_up) if queue.given_up else None),
+        )
+    )
+
+
+def _silences(silences: tuple[Silence, ...], voice: Voice) -> Element:
+    words = voice.words
+    if not silences:
+        return element("p", words.no_silences)
+    rows = (_silence(silence, voice) for silence in silences)
+    return table(words.silences, (words.silence, words.meant, words.until, words.author, words.why), rows)
+
+
+def _silence(silence: Silence, voice: Voice) -> Iterator[Part]:
+    planned = silence.why is Muted.MAINTENANCE
+    meant = str(silence.matcher)
+    yield voice.words.maintenance if planned else str(silence.number)
+    yield voice.words.all_series if meant == "*/*" else name_of(meant)
+    yield voice.when(silence.span.end)
+    yield "–" if planned else name_of(silence.author)
+    yield name_of(silence.reason)
+
+
+def _elsewhere(words: Words) -> Element:
+    said = (words.metrics, words.series, words.health, words.alive, words.ready)
+    items = (element("li", link(path, path), f" {text}") for path, text in zip(_PAGES, said, strict=True))
+    return element("section", element("h2", words.elsewhere), element("ul", *items, kind="links"))

@@ -1,0 +1,169 @@
+"""Loopback servers that take what receivers beside Slack are sent, and misbehave on request."""
+
+import json
+import socket
+import socketserver
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one request meets; `drop` ends the connection in place of an answer, `hang` lets it wait."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+    drop: bool = False
+    hang: bool = False
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as it arrived."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 -- whatever was posted
+        """Its body, read."""
+        return json.loads(self.body)
+
+
+class HttpDesk:
+    """Takes what is posted to it."""
+
+    def __init__(self) -> None:
+        """Prepare; nothing listens yet."""
+        self.requests: list[Request] = []
+        self.answers: deque[Answer] = deque()
+        self._over = Event()
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        """Listen."""
+        desk = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- named so by the parent
+                """Stay silent."""
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                answer = desk.answers.popleft() if desk.answers else Answer()
+                if answer.hang:
+                    desk._over.wait(5)
+                if answer.drop:
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    self.close_connection = True
+                    return
+                if answer.status < 300:
+                    desk.requests.append(Request(self.path, dict(self.headers), body))
+                payload = answer.body.encode()
+                self.send_response(answer.status)
+                for name, value in {"Content-Length": str(len(payload)), **answer.headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(payload)
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop; whoever hangs is let go."""
+        self._over.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class SmtpDesk:
+    """Takes mail; `answers` holds what it says to a command in place of yes, such as `{"DATA": "554 no"}`.
+
+    `drop` names the command (or `.`: the end of a mail) at which the line is cut, after a mail was kept.
+    """
+
+    def __init__(self, *, answers: Mapping[str, str] | None = None, drop: str | None = None) -> None:
+        """Prepare; nothing listens yet."""
+        self.mails: list[EmailMessage] = []
+        self.commands: list[str] = []
+        self.answers = dict(answers or {})
+        self.drop = drop
+
+    @property
+    def port(self) -> int:
+        """Its port."""
+        return int(self._server.server_address[1])
+
+    def __enter__(self) -> Self:
+        """Listen."""
+        desk = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            timeout = 5
+
+            def handle(self) -> None:
+                self._say(desk.answers.get("CONNECT", "220 desk"))
+                while line := self.rfile.readline().decode("ascii", "replace").rstrip("\r\n"):
+                    command = line.split(" ")[0].upper()
+                    desk.commands.append(line)
+                    if command == desk.drop:
+                        return
+                    self._say(desk.answers.get(command) or self._usual(command))
+                    if command == "DATA" and "DATA" not in desk.answers and not self._take():
+                        return
+                    if command == "QUIT":
+                        return
+
+            def _usual(self, command: str) -> str:
+                return {
+                    "EHLO": "250-desk\r\n250 AUTH PLAIN LOGIN",
+                    "DATA": "354 go on",
+                    "AUTH": "235 welcome",
+                    "QUIT": "221 bye",
+                }.get(command, "250 ok")
+
+            def _take(self) -> bool:
+                lines = []
+                while (line := self.rfile.readline()) not in (b".\r\n", b""):
+                    lines.append(line.removeprefix(b".") if line.startswith(b"..") else line)
+                kept = message_from_bytes(b"".join(lines), policy=default)
+                desk.mails.append(kept)  # type: ignore[arg-type]  # the default policy makes an EmailMessage
+                if desk.drop == ".":
+                    return False
+                self._say(desk.answers.get(".", "250 kept"))
+                return True
+
+            def _say(self, line: str) -> None:
+                self.wfile.write(f"{line}\r\n".encode())
+
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def spoken(mail: EmailMessage) -> str:
+    """Return the plain text of a mail."""
+    body = mail.get_body(preferencelist=("plain",))
+    assert body is not None
+    return str(body.get_content()).strip()
