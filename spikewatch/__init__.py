@@ -27,6 +27,7 @@ Rooms (imports point downwards only; the contracts in pyproject.toml enforce it)
     acting            from the inbox of what people did to incidents, labels and answers
     lookout           says when a source is not read any more, and when it is again
     calibrating       the detector judges its own past, for thresholds that keep the budget
+    statuspage        how the daemon stands, as one page of HTML
     picturing         reads the last hours, so that a message can show them
     coverage          what is known of each service, by the sources that feed it
     recounting        history counted by new rules, without reading it again

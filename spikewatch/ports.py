@@ -647,7 +647,7 @@ class Store(Protocol):
         ...
 
     def labels(self) -> Sequence[Noted]:
-        """Return every label in the order in which they begin."""
+        """Return every label in the order in which they begin, under the present names of what it is about."""
         ...
 
     def add_labels(self, labels: Sequence[Noted]) -> int:

@@ -111,48 +111,8 @@ class SmtpDesk:
 
     def __enter__(self) -> Self:
         """Listen."""
-        desk = self
-
-        class Handler(socketserver.StreamRequestHandler):
-            timeout = 5
-
-            def handle(self) -> None:
-                self._say(desk.answers.get("CONNECT", "220 desk"))
-                while line := self.rfile.readline().decode("ascii", "replace").rstrip("\r\n"):
-                    command = line.split(" ")[0].upper()
-                    desk.commands.append(line)
-                    if command == desk.drop:
-                        return
-                    self._say(desk.answers.get(command) or self._usual(command))
-                    if command == "DATA" and "DATA" not in desk.answers and not self._take():
-                        return
-                    if command == "QUIT":
-                        return
-
-            def _usual(self, command: str) -> str:
-                return {
-                    "EHLO": "250-desk\r\n250 AUTH PLAIN LOGIN",
-                    "DATA": "354 go on",
-                    "AUTH": "235 welcome",
-                    "QUIT": "221 bye",
-                }.get(command, "250 ok")
-
-            def _take(self) -> bool:
-                lines = []
-                while (line := self.rfile.readline()) not in (b".\r\n", b""):
-                    lines.append(line.removeprefix(b".") if line.startswith(b"..") else line)
-                kept = message_from_bytes(b"".join(lines), policy=default)
-                desk.mails.append(kept)  # type: ignore[arg-type]  # the default policy makes an EmailMessage
-                if desk.drop == ".":
-                    return False
-                self._say(desk.answers.get(".", "250 kept"))
-                return True
-
-            def _say(self, line: str) -> None:
-                self.wfile.write(f"{line}\r\n".encode())
-
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _SmtpServer(("127.0.0.1", 0), _SmtpLine)
+        self._server.desk = self
         Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
@@ -160,6 +120,50 @@ class SmtpDesk:
         """Stop."""
         self._server.shutdown()
         self._server.server_close()
+
+
+class _SmtpServer(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    desk: SmtpDesk
+
+
+class _SmtpLine(socketserver.StreamRequestHandler):
+    timeout = 5
+    server: _SmtpServer
+
+    def handle(self) -> None:
+        desk = self.server.desk
+        self._say(desk.answers.get("CONNECT", "220 desk"))
+        while line := self.rfile.readline().decode("ascii", "replace").rstrip("\r\n"):
+            command = line.split(" ")[0].upper()
+            desk.commands.append(line)
+            if command == desk.drop:
+                return
+            self._say(desk.answers.get(command) or _USUAL.get(command, "250 ok"))
+            takes = command == "DATA" and "DATA" not in desk.answers
+            if command == "QUIT" or (takes and not self._take(desk)):
+                return
+
+    def _take(self, desk: SmtpDesk) -> bool:
+        lines = []
+        while (line := self.rfile.readline()) not in (b".\r\n", b""):
+            lines.append(line.removeprefix(b".") if line.startswith(b"..") else line)
+        desk.mails.append(message_from_bytes(b"".join(lines), policy=default))
+        if desk.drop == ".":
+            return False
+        self._say(desk.answers.get(".", "250 kept"))
+        return True
+
+    def _say(self, line: str) -> None:
+        self.wfile.write(f"{line}\r\n".encode())
+
+
+_USUAL = {
+    "EHLO": "250-desk\r\n250 AUTH PLAIN LOGIN",
+    "DATA": "354 go on",
+    "AUTH": "235 welcome",
+    "QUIT": "221 bye",
+}
 
 
 def spoken(mail: EmailMessage) -> str:

@@ -11,6 +11,7 @@ _PACKAGES = {
     "alertmanager": "prometheus-alertmanager",
     "postgres": "postgresql",
     "chromium": "chromium",
+    "yaml-language-server": "yaml-language-server (of npm)",
 }
 _ASIDE = {"postgres": "postgresql/*/bin"}
 """Below /usr/lib: where a distribution keeps programs that it does not put on the path."""

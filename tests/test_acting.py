@@ -306,3 +306,18 @@ def test_what_a_message_says_changes_with_the_act(people: People) -> None:
 
     newest = people.store.deliveries_of("SW-1")[-1].notice.facts
     assert newest.revision == people.incident().revision
+
+
+def test_an_event_that_is_named_after_the_press_is_kept_with_the_verdict() -> None:
+    people = People()
+    people.told()
+
+    people.does(ActKind.EXPECTED)
+    people.does(ActKind.EXPECTED, key="form", note="spring sale")
+    people.does(ActKind.EXPECTED, key="form", note="spring sale")
+
+    verdict = people.incident().handling.verdict
+    assert verdict is not None
+    assert (verdict.kind, verdict.note) == (LabelKind.EXPECTED, "spring sale")
+    assert people.incident().handling.is_dismissed
+    assert {noted.note for noted in people.store.labels()} == {"spring sale"}

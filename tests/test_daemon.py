@@ -217,3 +217,36 @@ def test_stopping_does_not_wait_for_a_job_that_hangs(clock: ScaledClock) -> None
 
     assert not finished
     never.set()
+
+
+def test_other_jobs_take_over_while_it_runs_and_those_that_stay_keep_their_pace(clock: ScaledClock) -> None:
+    gone, kept, changed, new = Counter(), Counter(), Counter(), Counter()
+    hour = timedelta(hours=60)
+    daemon = Daemon([Job("gone", timedelta(minutes=2), gone), Job("kept", hour, kept)], clock=clock)
+    daemon.start()
+    assert gone.wait_for(1)
+    assert kept.wait_for(1)
+
+    daemon.replace([Job("kept", hour, changed), Job("new", timedelta(minutes=2), new)])
+    told = gone.calls
+    daemon.wake("gone")
+
+    assert new.wait_for(5)
+    assert gone.calls <= told + 1
+    assert kept.calls == 1
+    assert changed.calls == 0
+    daemon.wake("kept")
+    assert changed.wait_for(1)
+    assert daemon.stop()
+
+
+def test_a_job_of_another_interval_waits_for_it_before_its_next_run(clock: ScaledClock) -> None:
+    slow, other = Counter(), Counter()
+    daemon = Daemon([Job("poll", timedelta(hours=60), slow)], clock=clock)
+    daemon.start()
+    assert slow.wait_for(1)
+
+    daemon.replace([Job("poll", timedelta(minutes=3), slow), Job("other", timedelta(minutes=60), other)])
+
+    assert slow.wait_for(3)
+    assert daemon.stop()

@@ -26,8 +26,8 @@ from spikewatch.app.oncall import OnCall, on_call
 from spikewatch.app.picturing import draw, links_of
 from spikewatch.app.reading import Reader, jobs_of, readers
 from spikewatch.app.receivers import deliverers_of, relays_of, stand_in_of
-from spikewatch.app.showing import StatusPage
 from spikewatch.app.reporting.weekly import REPORT_EVERY, WeeklyReport
+from spikewatch.app.showing import StatusPage
 from spikewatch.app.sources import grace_of
 from spikewatch.app.storing import store_of
 from spikewatch.app.waiting import Herald
@@ -386,6 +386,7 @@ def _channels(config: Config) -> Sequence[str]:
         slack.channel,
         slack.company_channel,
         slack.fallback_channel,
+        config.report.channel,
         *(route.channel for route in slack.routes),
         *(service.channel for service in config.services.values()),
     )

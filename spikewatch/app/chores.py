@@ -167,7 +167,7 @@ class Chores:
 
     def is_alive(self) -> Condition:
         """Tell whether the judging loop turns, or a restart might make it."""
-        return self._turns.condition(self._clock)
+        return self._turns.condition(now=self._clock.now(), real_seconds=self._clock.real_seconds)
 
     def turn(self) -> Turn:
         """Return when judging last worked, and what it waits for."""

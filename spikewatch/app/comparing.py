@@ -32,10 +32,11 @@ def told(found: Sequence[Change], *, than: str) -> Iterator[str]:
     for change in found:
         yield f"{change}" if change.restart is None else f"{change}  [takes a restart: {change.restart}]"
     restarts = sum(change.restart is not None for change in found)
+    differ = "1 setting differs" if len(found) == 1 else f"{len(found)} settings differ"
     if restarts:
-        yield f"{len(found)} settings differ; {restarts} take a restart, and without one none comes into force"
+        yield f"{differ}, {restarts} of them only after a restart; without one none comes into force"
     else:
-        yield f"{len(found)} settings differ; they come into force within seconds of a change of the daemon's file"
+        yield f"{differ}; that comes into force within seconds of a change of the daemon's file"
 
 
 def _in_force(config: Config) -> InForce:

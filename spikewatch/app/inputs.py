@@ -1,7 +1,7 @@
 """Inputs: what a replay is made of, a file or the configured store, read once for any number of configurations."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
@@ -9,10 +9,9 @@ from typing import TypeAlias
 from spikewatch.adapters.csv_source import read_gaps, read_labels
 from spikewatch.app.storing import store_of
 from spikewatch.config import Config
-from spikewatch.core.counts import ALL, Cells, Gap, SeriesKey
-from spikewatch.core.dimensions import renamed
+from spikewatch.core.counts import Cells, Gap
 from spikewatch.core.events import Label
-from spikewatch.core.settings import RenameSettings
+from spikewatch.core.labels import label_now
 from spikewatch.core.timegrid import bucket_number, bucket_start, seconds
 from spikewatch.coverage import Coverage
 from spikewatch.errors import Fault, Mistake
@@ -143,14 +142,3 @@ def _store(config: Config, *, gaps: Sequence[Gap], said: Sequence[Label]) -> Sto
         )
     finally:
         store.close()
-
-
-def label_now(label: Label, renames: RenameSettings) -> Label:
-    """Return a label about what is called otherwise now."""
-    if label.service is None:
-        category = label.category
-        return (
-            label if category is None else replace(label, category=renames.categories.get(category, category))
-        )
-    key = renamed(SeriesKey(label.service, label.category or ALL), renames)
-    return replace(label, service=key.service, category=None if label.category is None else key.category)

@@ -1,19 +1,22 @@
 """`labels`: what is known about the past; incidents and what was expected are not learnt from."""
 
 import json
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from spikewatch.adapters.clock import SystemClock
-from spikewatch.adapters.csv_source import read_labels
+from spikewatch.adapters.csv_source import Exported, Form, Range, read_export, read_labels
 from spikewatch.app.storing import store_of
 from spikewatch.config import Config
 from spikewatch.core.events import Label, LabelKind
 from spikewatch.core.labels import Noted
 from spikewatch.core.timegrid import Span, aware
 from spikewatch.errors import Mistake
+
+_SOME = 8
 
 
 def add(
@@ -48,6 +51,54 @@ def bring_in(config: Config, *, file: Path, author: str) -> str:
     labels = read_labels(file)
     new = _keep(config, [Noted(label, author, file.name) for label in labels])
     return f"{new} of {len(labels)} labels in {file} are new; they take effect within the hour"
+
+
+def bring_in_export(
+    config: Config, *, file: Path, form: Form, author: str, names: Mapping[str, str | None]
+) -> Iterator[str]:
+    """Keep what a status page or a pager exported, all or none, and yield lines that say how much is new.
+
+    names  what the export's names are called here; None: all services. An empty one leaves out what it is about
+
+    Raises Mistake with every line that is wrong, and with every name that is no service here.
+    """
+    exported = read_export(file, form=form)
+    store = store_of(config, exclusive=False, guest=True)
+    try:
+        services = set(store.roster().services)
+        _require_known(exported, services=services, names=names, file=file)
+        labels = [noted for each in exported.ranges for noted in _noted(each, names, author=author)]
+        new = store.add_labels(labels)
+    finally:
+        store.close()
+    yield f"{new} of {len(labels)} labels out of {file} are new; they take effect within the hour"
+    if exported.lasting:
+        yield f"{exported.lasting} left out, for they are not over yet: import the file again later"
+
+
+def _require_known(
+    exported: Exported, *, services: Collection[str], names: Mapping[str, str | None], file: Path
+) -> None:
+    given = {name for each in exported.ranges for name in each.names}
+    odd = sorted(name for name in given - names.keys() if name not in services)
+    wrong = sorted(service for service in names.values() if service and service not in services)
+    some = ", ".join(sorted(services)[:_SOME]) or "none yet"
+    problems = [
+        f"{file}: {name!r} is no service here; say --map {shlex.quote(f'{name}=SERVICE')}, with * for all of them or"
+        " nothing to leave it out"
+        for name in odd
+    ]
+    problems += [f"--map: {service!r} is no service here; these are: {some}" for service in wrong]
+    if problems:
+        raise Mistake(*problems)
+
+
+def _noted(each: Range, names: Mapping[str, str | None], *, author: str) -> Iterator[Noted]:
+    """Yield a label for each service that a range is about."""
+    services = [names.get(name, name) for name in each.names] if each.names else [None]
+    for service in dict.fromkeys(services):
+        if service != "":
+            yield Noted(Label(each.span, service, None, each.kind), author, each.note)
 
 
 def listed(config: Config, *, as_json: bool) -> Iterator[str]:

@@ -5,12 +5,12 @@ not answer is not: a container that restarts over it would only hide it, so the 
 while the metrics, their alerts and the missing heartbeat tell of it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from spikewatch.adapters.http.pages import Condition
 from spikewatch.core.settings import format_duration
-from spikewatch.ports import Clock
 
 TURNS_WITHIN = timedelta(minutes=10)
 """The loop hangs when it has not turned within this much of the machine's time."""
@@ -40,15 +40,17 @@ class Turns:
         """Return them after one that failed."""
         return replace(self, turned_at=at, failing=reason)
 
-    def condition(self, clock: Clock) -> Condition:
-        """Tell whether the daemon is alive, as the probe says it: nothing of what was judged, and no address."""
-        now = clock.now()
-        silent_s = clock.real_seconds(now - self.turned_at)
+    def condition(self, *, now: datetime, real_seconds: Callable[[timedelta], float]) -> Condition:
+        """Tell whether the daemon is alive, as the probe says it: nothing of what was judged, and no address.
+
+        real_seconds  of a duration on the clock that `now` comes from
+        """
+        silent_s = real_seconds(now - self.turned_at)
         if silent_s >= TURNS_WITHIN.total_seconds():
             return Condition(ok=False, reason=f"the judging loop hangs: it last turned {silent_s:.0f} s ago")
         if self.failing is None:
             return Condition(ok=True, reason=f"the judging loop turned {silent_s:.0f} s ago")
-        failing_s = clock.real_seconds(now - self.worked_at)
+        failing_s = real_seconds(now - self.worked_at)
         said = f"judging has not worked for {failing_s:.0f} s"
         if self.failing == "store":
             return Condition(

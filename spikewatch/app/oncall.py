@@ -47,9 +47,7 @@ def routing_of(config: Config, *, at: datetime) -> Routing | None:
     )
 
 
-def announcer_of(
-    config: Config, *, store: Store, meter: Meter, at: datetime
-) -> Announcer:
+def announcer_of(config: Config, *, store: Store, meter: Meter, at: datetime) -> Announcer:
     """Return what turns the notices of a configuration into outbox rows, for Slack and for every receiver beside it."""
     return Announcer(
         store,
@@ -96,11 +94,14 @@ def socket_of(
     config: Config, *, receive: Callable[[Act], object], health: HealthMetrics
 ) -> SlackSocket | None:
     """Return the connection over which presses of buttons arrive; None without an app token."""
-    slack, token = config.slack, config.secret("slack.app_token")
+    slack, token, bot = config.slack, config.secret("slack.app_token"), config.secret("slack.bot_token")
     if slack is None or token is None:
         return None
+    languages = slack.languages
     return SlackSocket(
         token=token.get_secret_value(),
+        bot_token=None if bot is None else bot.get_secret_value(),
+        language_of=lambda channel: languages.get(channel, config.language),
         url=slack.url,
         timeout_s=slack.timeout_s,
         receive=receive,

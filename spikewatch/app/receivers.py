@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias, assert_never
 
-from spikewatch.adapters.alertmanager import AlertmanagerMessenger
+from spikewatch.adapters.alertmanager.messenger import AlertmanagerMessenger
 from spikewatch.adapters.alertmanager.settings import AlertmanagerSettings
-from spikewatch.adapters.mail import MailMessenger
+from spikewatch.adapters.mail.messenger import MailMessenger
 from spikewatch.adapters.mail.settings import MailSettings
-from spikewatch.adapters.webhook import WebhookMessenger
+from spikewatch.adapters.webhook.messenger import WebhookMessenger
 from spikewatch.adapters.webhook.settings import WebhookSettings
 from spikewatch.app.picturing import draw, links_of
 from spikewatch.config import Config

@@ -54,7 +54,7 @@ class Reloader:
         self._asked = False
         self._taken = self._seen = self._watch.digest()
         self._in_force = self._since_now(())
-        assembly.always = (*assembly.always, Job(JOB, LOOK_EVERY, self.look))
+        assembly.always = (*assembly.always, Job(JOB, LOOK_EVERY, self.look, on_error=self._failed))
 
     def begin(self) -> None:
         """Keep what is in force where others can read it; a refusal told by an earlier daemon is mended by this start."""
@@ -85,6 +85,8 @@ class Reloader:
             if changes:
                 self._assembly.adopt(config)
         except SpikewatchError as error:
+            if not isinstance(error, Mistake):
+                self._taken = ""  # the surroundings failed, not the file: the next look tries again
             self._refuse(error)
             return
         if changes or self._in_force.refused:
@@ -93,6 +95,9 @@ class Reloader:
             log.info("config_unchanged", extra={"file": self._path})
         for note in (note for note in config.notes if note not in old.notes):
             log.warning("configuration_note", extra={"note": note})
+
+    def _failed(self, _error: Exception) -> None:
+        self._assembly.standing.health.reload_failed()
 
     def _accept(self, changes: Sequence[Change]) -> None:
         said = [str(change) for change in changes[:_SHOWN]]

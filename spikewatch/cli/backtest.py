@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spikewatch.cli import files, progress
-from spikewatch.cli.options import Subparsers, add_command, instant
+from spikewatch.cli.options import CONFIG_VARIABLE, Subparsers, add_command, instant, named_by_environment
 from spikewatch.errors import GateNotMet, Mistake
 
 if TYPE_CHECKING:
@@ -97,6 +98,9 @@ def call(args: argparse.Namespace) -> int:
     """Replay once or twice, and write what came of it."""
     if args.diff is None and (args.max_lost is not None or args.max_new is not None):
         raise Mistake("--max-lost and --max-new compare two configurations: name them with --diff A B")
+    if args.format == "html" and args.out is None and sys.stdout.isatty():
+        raise Mistake("a page is for a browser: name a file for it with --out backtest.html")
+    files.require_place(args.out)
     with _told_when_interrupted():
         return _backtest(args) if args.diff is None else _difference(args)
 

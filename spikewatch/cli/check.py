@@ -7,6 +7,17 @@ from spikewatch.cli import files
 from spikewatch.cli.options import Subparsers, add_command, add_config
 
 
+class _PrintSchema(argparse.Action):
+    """Prints the schema and ends, as `--version` does: it needs no configuration."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_given: object) -> None:
+        """Print it."""
+        from spikewatch.config import schema
+
+        print(schema.text(), end="")
+        parser.exit()
+
+
 def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Declare the command."""
     parser = add_command(
@@ -15,7 +26,7 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
         shared=shared,
         summary="find every mistake in a configuration",
         details="Tells all mistakes at once, each with its line and a remedy, and ends with status 2 if there are any.\n"
-        "Nothing is contacted. A missing secret is only noted, for it may exist where the daemon runs.",
+        "Nothing is contacted; --diff reads the store. A missing secret is only noted, for it may exist where the daemon runs.",
         example="spikewatch check --config spikewatch.yaml --diff",
     )
     add_config(parser)
@@ -28,7 +39,7 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
         "--against", metavar="F", help="show what would change against another file instead of the daemon"
     )
     parser.add_argument(
-        "--schema", action="store_true", help="print the JSON Schema of configurations, for editors"
+        "--schema", action=_PrintSchema, nargs=0, help="print the JSON Schema of configurations, for editors"
     )
     parser.add_argument(
         "--explain",
@@ -40,11 +51,10 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
 
 def call(args: argparse.Namespace) -> int:
     """Load the file as the daemon would; raises Mistake with everything that is wrong."""
-    from spikewatch.config import Purpose, explain, load, schema
+    from rich.cells import cell_len
 
-    if args.schema:
-        print(schema.text(), end="")
-        return 0
+    from spikewatch.config import Purpose, explain, load
+
     config = load(args.config, env=os.environ, purpose=Purpose.CHECK)
     files.warn(f"note: {note}" for note in config.notes)
     if args.diff or args.against:
@@ -56,6 +66,12 @@ def call(args: argparse.Namespace) -> int:
         print(f"{args.config}: no mistakes")
         return 0
     values = explain(config)
-    width = max(len(value.path) for value in values)
-    files.write((f"{value.path:<{width}}  {value.value}  [{value.origin}]" for value in values), out=None)
+    width = max(cell_len(value.path) for value in values)
+    files.write(
+        (
+            f"{value.path}{' ' * (width - cell_len(value.path))}  {value.value}  [{value.origin}]"
+            for value in values
+        ),
+        out=None,
+    )
     return 0

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from spikewatch.cli import files, progress
@@ -34,7 +35,9 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--counts-only", action="store_true", help="a counts file, as backtest reads it")
     only.add_argument("--labels-only", action="store_true", help="a labels file, as labels import reads it")
-    only.add_argument("--incidents-only", action="store_true", help="one JSON object a line, an incident each")
+    only.add_argument(
+        "--incidents-only", action="store_true", help="one JSON object a line, an incident each"
+    )
     parser.add_argument("--out", metavar="F", type=Path, help="the new folder or file; needed for a backup")
     return parser
 
@@ -64,7 +67,7 @@ def call(args: argparse.Namespace) -> int:
     return 0
 
 
-def _write_gaps(gaps: list[str], *, beside: Path | None) -> None:
+def _write_gaps(gaps: Sequence[str], *, beside: Path | None) -> None:
     """Write what is unknown beside a counts file, and say how to hand it over."""
     if not gaps:
         return

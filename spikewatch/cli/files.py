@@ -25,8 +25,17 @@ def write(lines: Iterable[str], *, out: Path | None) -> None:
     try:
         _replace(out, lines)
     except OSError as error:
-        message = f"{out}: cannot be written ({error.strerror}); choose a folder that exists and is writable"
-        raise Fault(message) from error
+        raise _unwritable(out, error.strerror or str(error)) from error
+
+
+def require_place(out: Path | None) -> None:
+    """Raise Fault where a file could not be written anyway: before long work, not after it."""
+    if out is not None and not os.access(out.parent, os.W_OK | os.X_OK):
+        raise _unwritable(out, "no writable folder")
+
+
+def _unwritable(out: Path, why: str) -> Fault:
+    return Fault(f"{out}: cannot be written ({why}); choose a folder that exists and is writable")
 
 
 def write_bytes(content: bytes, *, what: str) -> None:
@@ -54,7 +63,7 @@ def _replace(out: Path, lines: Iterable[str]) -> None:
 def _text_into(raw: IO[bytes], *, packed: bool) -> Iterator[IO[str]]:
     """Give what takes text into a file, packed without the time of day, so that the same text gives the same bytes."""
     if not packed:
-        with io.TextIOWrapper(raw, encoding="utf-8") as stream:  # type: ignore[type-var]  # IO[bytes] is wide enough
+        with io.TextIOWrapper(raw, encoding="utf-8") as stream:
             yield stream
         return
     with (

@@ -25,14 +25,14 @@ def add_command(
     *,
     shared: argparse.ArgumentParser,
     summary: str,
-    details: str,
+    details: str = "",
     example: str,
 ) -> argparse.ArgumentParser:
-    """Add a command with its help: a summary for the list, details and an example for its own page."""
+    """Add a command, or one action of a command, with its help: a summary for the list, details and an example."""
     return subparsers.add_parser(
         name,
         help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.\n\n{details}",
+        description=f"{summary[0].upper()}{summary[1:]}.\n\n{details}".rstrip(),
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[shared],

@@ -22,18 +22,32 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
         example="spikewatch outbox list --config spikewatch.yaml",
     )
     actions = add_actions(parser)
-    shown = actions.add_parser(
-        "list", parents=[shared], help="show what has not been told", allow_abbrev=False
+    shown = add_command(
+        actions,
+        "list",
+        shared=shared,
+        summary="show what has not been told",
+        example="spikewatch outbox list --config spikewatch.yaml --all",
     )
     add_config(shown)
     shown.add_argument("--all", action="store_true", help="the newest that were told as well")
     shown.add_argument("--json", action="store_true", help="one JSON array instead of text")
-    again = actions.add_parser(
-        "retry", parents=[shared], help="try a message again at once", allow_abbrev=False
+    again = add_command(
+        actions,
+        "retry",
+        shared=shared,
+        summary="try a message again at once",
+        example="spikewatch outbox retry --config spikewatch.yaml all",
     )
     add_config(again)
     again.add_argument("key", metavar="KEY", help="its key, as list shows it, or all: every one given up")
-    gone = actions.add_parser("drop", parents=[shared], help="give a message up for good", allow_abbrev=False)
+    gone = add_command(
+        actions,
+        "drop",
+        shared=shared,
+        summary="give a message up for good",
+        example="spikewatch outbox drop --config spikewatch.yaml all",
+    )
     add_config(gone)
     gone.add_argument("key", metavar="KEY", help="its key, as list shows it, or all: every one given up")
     return parser

@@ -2,7 +2,9 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Mapping
+from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +44,11 @@ _VERIFY = """\
 Asks a Prometheus whether it sees us well: scraped, fresh, no label clash, rules loaded and healthy, nothing dropped.
 Each finding comes with its remedy. Ends with status 3 if one of them is bad."""
 
+_HASH = """\
+Asks for a password, or reads it from standard input, and prints the hash that the daemon compares with: put it into
+SPIKEWATCH_METRICS_PASSWORD_HASH or a file that metrics.password_hash_file names. Prometheus is given the password itself
+(basic_auth in its scrape configuration), with the name of metrics.user."""
+
 
 def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Declare the command and what it can write or ask."""
@@ -60,6 +67,14 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
     _add_metrics(made, shared)
     _add_backfill(made, shared)
     _add_verify(made, shared)
+    add_command(
+        made,
+        "password",
+        shared=shared,
+        summary="the hash of a password for those who read the metrics",
+        details=_HASH,
+        example="openssl rand -base64 24 | tee password | spikewatch prom password > password.hash",
+    )
     return parser
 
 
@@ -201,6 +216,8 @@ def call(args: argparse.Namespace) -> int:
         return _verify(args)
     if args.what == "backfill":
         return _backfill(args)
+    if args.what == "password":
+        return _password()
     if args.what == "metrics":
         from spikewatch.prom.reference import metrics_page
 
@@ -266,6 +283,17 @@ def _backfill(args: argparse.Namespace) -> int:
         raise Mistake("--since is not before --until; swap them")
     lines = monitoring.history_of(config, since=since, until=until, job=args.job, instance=args.instance)
     files.write(lines, out=args.out)
+    return 0
+
+
+def _password() -> int:
+    from spikewatch.adapters.http.guarding import hashed
+
+    text = getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline()
+    password = text.rstrip("\r\n")
+    if not password:
+        raise Mistake("an empty password keeps nobody out; give one on standard input")
+    print(hashed(password))
     return 0
 
 

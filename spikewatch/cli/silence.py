@@ -26,7 +26,13 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
         example='spikewatch silence add --config spikewatch.yaml "payments/login*" --for 2h --reason "bank maintenance"',
     )
     actions = add_actions(parser)
-    new = actions.add_parser("add", parents=[shared], help="begin a silence", allow_abbrev=False)
+    new = add_command(
+        actions,
+        "add",
+        shared=shared,
+        summary="begin a silence",
+        example='spikewatch silence add --config spikewatch.yaml "payments/login*" --for 2h --reason "bank maintenance"',
+    )
     add_config(new)
     new.add_argument("matcher", metavar="MATCHER", help="SERVICE or SERVICE/CATEGORY, names or globs")
     end = new.add_mutually_exclusive_group(required=True)
@@ -36,12 +42,22 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
     new.add_argument("--reason", required=True, metavar="TEXT", help="why, for whoever wonders")
     new.add_argument("--severity", choices=("warning", "critical"), help="only incidents as severe as this")
     new.add_argument("--by", metavar="NAME", help="who says so (default: the user of this shell)")
-    shown = actions.add_parser(
-        "list", parents=[shared], help="show silences that are not over", allow_abbrev=False
+    shown = add_command(
+        actions,
+        "list",
+        shared=shared,
+        summary="show silences that are not over",
+        example="spikewatch silence list --config spikewatch.yaml --json",
     )
     add_config(shown)
     shown.add_argument("--json", action="store_true", help="one JSON array instead of text")
-    gone = actions.add_parser("remove", parents=[shared], help="end a silence now", allow_abbrev=False)
+    gone = add_command(
+        actions,
+        "remove",
+        shared=shared,
+        summary="end a silence now",
+        example="spikewatch silence remove --config spikewatch.yaml 1",
+    )
     add_config(gone)
     gone.add_argument("number", metavar="NUMBER", type=int, help="its number, as list shows it")
     return parser

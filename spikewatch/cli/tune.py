@@ -68,7 +68,7 @@ def call(args: argparse.Namespace) -> int:
     tuning.require_elsewhere(args.out, file=args.config)
     files.warn(f"note: {note}" for note in config.notes)
     with progress.shown("tune") as on_progress:
-        lines = tuning.tune(
+        proposed = tuning.propose(
             args.input,
             config=config,
             file=args.config,
@@ -76,9 +76,12 @@ def call(args: argparse.Namespace) -> int:
             until=until,
             gaps=args.gaps,
             labels=args.labels,
-            output_format=args.format,
-            say=lambda line: files.warn([f"note: {line}"]),
+            say=_note,
             on_progress=on_progress,
         )
-    files.write(lines, out=args.out)
+    files.write(tuning.rendered(proposed, output_format=args.format, say=_note), out=args.out)
     return 0
+
+
+def _note(line: str) -> None:
+    files.warn([f"note: {line}"])

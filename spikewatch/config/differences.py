@@ -77,7 +77,7 @@ def _value(value: object, path: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, tuple) and any(isinstance(item, BaseModel) for item in value):
         for place, item in enumerate(value):
             yield from _value(item, _below(path, str(getattr(item, "name", None) or place)))
-    elif value is not None:
+    elif value not in (None, ()):
         yield path, shown(value)
 
 

@@ -56,9 +56,7 @@ def _rules(config: Config) -> Iterator[Explained]:
     """Return what holds for every service and category that the file names."""
     by_name = {dotted(path): origin for path, origin in config.origins.items()}
     for name, service in config.services.items():
-        if service.channel is not None:
-            path = f"services.{name}.channel"
-            yield Explained(path, service.channel, by_name.get(path, "default"))
+        yield from _channel(config, name, by_name)
         for category in (ALL, *service.categories):
             rule = rule_for(name, category, detection=config.detection, services=config.services)
             for key, origin in rule.origin.items():
@@ -67,6 +65,16 @@ def _rules(config: Config) -> Iterator[Explained]:
                     place if origin.startswith("services.") or place == "default" else f"{place} ({origin})"
                 )
                 yield Explained(f"services.{name}/{category}.{key}", shown(getattr(rule, key)), said)
+
+
+def _channel(config: Config, name: str, by_name: Mapping[str, str]) -> Iterator[Explained]:
+    """Return where surges of a service are told, unless a route says otherwise."""
+    path, own = f"services.{name}.channel", config.services[name].channel
+    if own is not None:
+        yield Explained(path, own, by_name.get(path, "default"))
+    elif config.slack is not None:
+        origin = by_name.get("slack.channel", "default")
+        yield Explained(path, config.slack.channel, f"{origin} (slack.channel)")
 
 
 def shown(value: object) -> str:
@@ -84,7 +92,14 @@ def shown(value: object) -> str:
             return format_duration(value)
         case time():
             return value.strftime("%H:%M")
-        case tuple() | list():
-            return "[" + ", ".join(shown(item) for item in value) + "]"
+        case BaseModel() | tuple() | list():
+            return _several(value)
         case _:
             return str(value)
+
+
+def _several(value: BaseModel | tuple[object, ...] | list[object]) -> str:
+    if not isinstance(value, BaseModel):
+        return "[" + ", ".join(shown(item) for item in value) + "]"
+    given = ((name, getattr(value, name)) for name in type(value).model_fields)
+    return "{" + ", ".join(f"{name}: {shown(inner)}" for name, inner in given if inner is not None) + "}"

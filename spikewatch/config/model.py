@@ -192,9 +192,9 @@ class Config(GridSettings):
     """Time zone of the desk: daily patterns, holidays and times in messages follow it."""
     language: Language = Language.JA
     """Language of messages: ja or en."""
-    include: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
-        default=(), examples=[["teams/*.yaml"]]
-    )
+    include: Annotated[
+        tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])
+    ] = Field(default=(), examples=[["teams/*.yaml"]])
     """Files of teams, by name or glob, beside this file: each holds `services` and `maintenance` only, and is read as if it
     stood here. A service stands in one file."""
     sources: tuple[SourceSettings, ...] = ()
@@ -217,27 +217,10 @@ class Config(GridSettings):
     """When a rise is a surge."""
     receivers: tuple[AnyReceiver, ...] = Field(
         default=(),
-        examples=[
-            [
-                {
-                    "kind": "alertmanager",
-                    "name": "pager",
-                    "url": "http://alertmanager:9093",
-                    "at_least": "critical",
-                },
-                {"kind": "webhook", "name": "hook", "url_file": "/run/secrets/hook_url"},
-                {
-                    "kind": "mail",
-                    "name": "team",
-                    "host": "smtp.example.com",
-                    "sender": "spikewatch@example.com",
-                    "to": ["oncall@example.com"],
-                },
-            ]
-        ],
+        examples=[[{"kind": "alertmanager", "name": "pager", "url": "http://alertmanager:9093"}]],
     )
-    """Who is told beside Slack, or instead of it: a webhook takes JSON, Alertmanager (and PagerDuty, Grafana IRM or Keep
-    behind it) alerts, and people mail. Each may be limited by service, category and at_least."""
+    """Who is told beside Slack, or instead of it: kinds are webhook (JSON), alertmanager (and PagerDuty, Grafana IRM or Keep
+    behind it) and mail. Each may be limited by service, category and at_least; config/examples/receivers.yaml shows all."""
     slack: SlackSettings | None = None
     """Where surges are told; without this section and without receivers nobody is told but Prometheus."""
     links: LinkSettings = Field(default_factory=LinkSettings)

@@ -46,10 +46,6 @@ def schema() -> dict[str, Any]:
     made = Config.model_json_schema(by_alias=True, schema_generator=_Generator)
     properties = made["properties"]
     properties["timezone"] |= {"type": "string", "examples": _ZONE_EXAMPLES}
-    patterns = {"type": "array", "items": {"type": "string"}}
-    properties["include"] = _without(properties["include"], "type", "items") | {
-        "anyOf": [{"type": "string"}, patterns]
-    }
     for part in (made, *made.get("$defs", {}).values()):
         part.pop("title", None)
         for each in part.get("properties", {}).values():

@@ -36,7 +36,7 @@ LEAST_SCALE = 0.05
 """Peaks can be all alike in a very sparse fleet; e times rarer is never less than this away."""
 
 
-VERSION = 2
+VERSION = 3
 """Of the way from counts to peaks: whoever changes what is expected, how it is scored or how peaks are taken raises it, and
 every desk measures its cut-offs anew instead of keeping those of an older program for a week."""
 

@@ -27,14 +27,14 @@ def log_odds(counts: Ints, mean: Floats, dispersion: Floats, *, step: timedelta,
 
     counts      (n_series, n_buckets) oldest first; the last n_judged are judged, those before them are remembered
     mean        like counts: expected tickets; 0 where the bucket is unknown and says nothing
-    dispersion  (n_series, 1 or n_buckets) variance over mean, > 1
+    dispersion  (n_series,), or (n_series, n_buckets) where it changes: variance over mean, > 1
 
     Likelihood of a bucket: negative binomial with size factor * mean / (dispersion - 1), so that sums over buckets keep the
     dispersion. Recursion over odds o_f: o_f <- L_f (o_f (1 - e) + b / F) / (1 + e sum(o)), with b the chance to begin, e to
     end in a bucket, and F factors.
 
     >>> quiet, rising = np.full((1, 12), 1), np.array([[2, 2, 2, 2, 2, 2, 7, 8, 9, 8, 9, 9]])
-    >>> normal, spread, step = np.full((1, 12), 2.0), np.array([[1.2]]), timedelta(minutes=5)
+    >>> normal, spread, step = np.full((1, 12), 2.0), np.array([1.2]), timedelta(minutes=5)
     >>> float(log_odds(quiet, normal, spread, step=step, n_judged=1)[0, 0].round(1))
     0.0
     >>> float(log_odds(rising, normal, spread, step=step, n_judged=1)[0, 0].round(1))
@@ -55,7 +55,7 @@ def log_odds(counts: Ints, mean: Floats, dispersion: Floats, *, step: timedelta,
 
 def _likelihood_ratios(counts: Ints, mean: Floats, dispersion: Floats) -> Floats:
     """Return (n_factors, n_series, n_buckets) NB(count; factor x mean) / NB(count; mean); 1 where the mean is 0."""
-    spread = dispersion - 1.0
+    spread = (dispersion if dispersion.ndim == mean.ndim else dispersion[:, None]) - 1.0
     size = mean / spread
     silence = size * np.log1p(spread)
     some = (counts > 0) & (mean > 0)

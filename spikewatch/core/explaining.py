@@ -5,7 +5,7 @@ the window that decided: it alerts where all of them hold.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -27,7 +27,7 @@ from spikewatch.core.explanations import (
     RulePart,
     WindowPart,
 )
-from spikewatch.core.incidents import Incident
+from spikewatch.core.incidents import JOIN_WITHIN, REOPEN_FOR, Incident
 from spikewatch.core.scoring import Assessment, WhyNot, why_not
 from spikewatch.core.settings import SeriesRule
 from spikewatch.core.surges import Surge
@@ -134,6 +134,34 @@ def around(
             own = next((surge for surge in incident.surges if surge.series == series), None)
             found.append((incident, own))
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """Where a new rise of a series would belong at an instant: it opens no incident of its own.
+
+    until  up to when it reopens a resolved one; None where that is still open
+    """
+
+    incident: Incident
+    until: datetime | None = None
+
+
+def joining(
+    incidents: Sequence[tuple[Incident, Surge | None]], series: SeriesKey, *, at: datetime
+) -> Joining | None:
+    """Return the incident that a rise of a series at an instant would join or reopen; None where it opens one."""
+    service = None if series.is_fleet else series.service
+    for incident, _ in sorted(incidents, key=lambda pair: pair[0].service is None):
+        known = incident.service in {service, None} and incident.merged_into is None
+        if not known or incident.opened_at > at:
+            continue
+        if incident.resolved_at is None or incident.resolved_at > at:
+            if at - incident.last_surging <= JOIN_WITHIN:
+                return Joining(incident)
+        elif at - incident.resolved_at <= REOPEN_FOR:
+            return Joining(incident, incident.resolved_at + REOPEN_FOR)
+    return None
 
 
 def _window(assessment: Assessment, baseline: Baseline, row: int, place: int, column: int) -> WindowPart:
@@ -262,9 +290,7 @@ def _normal(baseline: Baseline, row: int, bucket: int, step: timedelta) -> Norma
     place = (baseline.roster.service_of[row], int(local.off[0]), local.bucket_of_day[0])
     within = float(baseline.within[place])
     day = _day(calendar, bucket, step)
-    factors = baseline.factors
-    # beyond six digits they depend on which other series were fitted along with this one
-    level, today = (1.0, 1.0) if factors is None else (_six(factors.level[row]), _six(factors.today[row]))
+    level, today = _factors(baseline, row)
     an_hour = float(baseline.slot_mean[row, slot])
     expected = float(baseline.expect(bucket, bucket + 1, step).mean[row, 0])
     plain = replace(baseline, calendar=replace(calendar, events=()))
@@ -286,6 +312,16 @@ def _normal(baseline: Baseline, row: int, bucket: int, step: timedelta) -> Norma
         model=baseline.name,
         modelled=bool(baseline.modelled[row]),
     )
+
+
+def _factors(baseline: Baseline, row: int) -> tuple[float, float]:
+    """Return level and factor of the day; 1 where there are none, as for a series that had no ticket yet."""
+    factors = baseline.factors
+    if factors is None:
+        return 1.0, 1.0
+    # beyond six digits they depend on which other series were fitted along with this one
+    level, today = _six(factors.level[row]), _six(factors.today[row])
+    return (level, today) if level * today else (1.0, 1.0)
 
 
 def _day(calendar: Calendar, bucket: int, step: timedelta) -> date:

@@ -1,12 +1,16 @@
 """Labels as they are kept: who said it, about which incident, and what it covers.
 
-A verdict on an incident covers each of its series for as long as that surged, so it grows with the incident.
+A verdict on an incident covers each of its series for as long as that surged, so it grows with the incident. Labels keep
+the names that they were given; what they are about follows renames as counts do.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from spikewatch.core.counts import ALL, SeriesKey
+from spikewatch.core.dimensions import renamed
 from spikewatch.core.events import Label
 from spikewatch.core.incidents import Incident
+from spikewatch.core.settings import RenameSettings
 from spikewatch.core.surges import Surge
 from spikewatch.core.timegrid import Span
 
@@ -47,6 +51,29 @@ def labels_of(incident: Incident) -> tuple[Noted, ...]:
         )
         for surge in _covered(leaves or list(incident.surges))
     )
+
+
+def label_now(label: Label, renames: RenameSettings) -> Label:
+    """Return a label under the present names of what it is about.
+
+    >>> from spikewatch.core.events import LabelKind
+    >>> from datetime import UTC, datetime
+    >>> day = Span(datetime(2026, 5, 11, tzinfo=UTC), datetime(2026, 5, 12, tzinfo=UTC))
+    >>> said = Label(day, "Shop (old)", None, LabelKind.INCIDENT)
+    >>> label_now(said, RenameSettings(services={"Shop (old)": "shop"})).service
+    'shop'
+    """
+    if label.service is None:
+        category = label.category
+        now = None if category is None else renames.categories.get(category, category)
+        return replace(label, category=now)
+    key = renamed(SeriesKey(label.service, label.category or ALL), renames)
+    return replace(label, service=key.service, category=None if label.category is None else key.category)
+
+
+def noted_now(noted: Noted, renames: RenameSettings) -> Noted:
+    """Return a kept label under the present names of what it is about."""
+    return replace(noted, label=label_now(noted.label, renames))
 
 
 def _covered(surges: list[Surge]) -> list[Surge]:

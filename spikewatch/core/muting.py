@@ -77,6 +77,10 @@ class Matcher:
             return True
         return not facts.more and all(self._covers(series) for series in surging(facts))
 
+    def covers(self, series: SeriesKey) -> bool:
+        """Tell whether an incident of this series alone is meant, given its severity is."""
+        return (self.service, self.category) == (ALL, ALL) or self._covers(series)
+
     def _covers(self, series: SeriesKey) -> bool:
         if series.is_fleet:
             return False

@@ -182,7 +182,7 @@ def facts_of(
     """Return the facts of an incident as they stand at a bucket; see `notice_of`."""
     strongest = max(incident.surges, key=lambda surge: (surge.is_open, surge.now.score, surge.peak.score))
     lead_series, lead = _lead(incident, strongest, assessment, column)
-    parts = _parts(incident, assessment, column, minutes=lead.window_minutes)
+    parts = _parts(incident, assessment, column, minutes=_telling_minutes(incident, lead, at=at))
     peaking = max(incident.surges, key=lambda surge: surge.peak.score)
     row = assessment.limits.roster.rows[peaking.series]
     return Facts(
@@ -262,7 +262,17 @@ def _lead(
     return (series, reading) if reading is not None else (strongest.series, strongest.now)
 
 
-def _parts(incident: Incident, assessment: Assessment, column: int, *, minutes: int) -> tuple[Part, ...]:
+def _telling_minutes(incident: Incident, lead: Reading, *, at: datetime) -> float:
+    """Return how long a window tells what drives it: the lead's while it lasts, the whole of it once it is over.
+
+    By then the newest minutes say nothing of what drove it.
+    """
+    if incident.phase is Phase.OPEN:
+        return lead.window_minutes
+    return ((incident.resolved_at or at) - incident.started_at).total_seconds() / 60
+
+
+def _parts(incident: Incident, assessment: Assessment, column: int, *, minutes: float) -> tuple[Part, ...]:
     roster, window = assessment.limits.roster, _place(assessment, minutes)
     rows = candidates(roster, service=incident.service)
     observed, expected = assessment.observed[rows, window, column], assessment.expected[rows, window, column]
@@ -287,7 +297,7 @@ def _as_part(series: SeriesKey, incident: Incident) -> SeriesKey:
     return series if incident.service is not None or series.is_fleet else SeriesKey(series.service, ALL)
 
 
-def _place(assessment: Assessment, minutes: int) -> int:
+def _place(assessment: Assessment, minutes: float) -> int:
     step_minutes = assessment.step.total_seconds() / 60
     distances = np.abs(np.array(assessment.windows) * step_minutes - minutes)
     return int(np.argmin(distances))

@@ -188,7 +188,9 @@ def plan(
     )
 
 
-def key_of(notice: Notice | BlindNotice | ConfigNotice, *, receiver: str, channel: str, kind: Kind = Kind.ROOT) -> str:
+def key_of(
+    notice: Notice | BlindNotice | ConfigNotice, *, receiver: str, channel: str, kind: Kind = Kind.ROOT
+) -> str:
     """Return the key of a delivery: one a notice, receiver, channel and kind."""
     key = f"{notice.key}:{receiver}:{channel}"
     return f"{key}:{kind}" if kind is Kind.REPLY else key

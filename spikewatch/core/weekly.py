@@ -184,9 +184,7 @@ class Volume:
         """Tell whether it grew by more than chance and by enough to matter."""
         if self.before is None or self.growth <= 0:
             return False
-        return self.growth >= max(
-            CHANCE * sqrt(self.tickets + self.before), LEAST_CHANGE * self.before
-        )
+        return self.growth >= max(CHANCE * sqrt(self.tickets + self.before), LEAST_CHANGE * self.before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,9 +243,7 @@ class Weekly:
     @property
     def services(self) -> tuple[Volume, ...]:
         """How much came of each service."""
-        return tuple(
-            each for each in self.volumes if each.series.is_rollup and not each.series.is_fleet
-        )
+        return tuple(each for each in self.volumes if each.series.is_rollup and not each.series.is_fleet)
 
     @property
     def categories(self) -> tuple[Volume, ...]:
@@ -346,7 +342,9 @@ def accuracy_of(incidents: Iterable[Incident], labels: Sequence[Noted], *, span:
     known = [
         noted.label
         for noted in labels
-        if noted.incident is None and noted.label.kind is LabelKind.INCIDENT and span.holds(noted.label.span.start)
+        if noted.incident is None
+        and noted.label.kind is LabelKind.INCIDENT
+        and span.holds(noted.label.span.start)
     ]
     found = sum(any(_covers(label, incident) for incident in counted) for label in known)
     beside = sum(
@@ -396,8 +394,8 @@ def noise_of(incidents: Iterable[tuple[Incident, LabelKind | None]]) -> tuple[No
 
 def delays_of(lines: Sequence[Line]) -> tuple[timedelta | None, timedelta | None]:
     """Return the median and the longest delay; twice None where there is no incident."""
-    delays = [line.delay for line in lines]
-    return (median(delays), max(delays)) if delays else (None, None)
+    delays = [line.delay.total_seconds() for line in lines]
+    return (timedelta(seconds=median(delays)), timedelta(seconds=max(delays))) if delays else (None, None)
 
 
 def due_at(now: datetime, *, weekday: int, at: time, zone: ZoneInfo) -> datetime:

@@ -191,9 +191,7 @@ class Attempts:
         round_.sent += 1
         self._failing.pop(delivery.channel, None)
         log.info("delivered", extra=_log_fields(delivery))
-        self._memory.note(
-            delivery, anew=posted, digest=None if message is None else digest_of(message)
-        )
+        self._memory.note(delivery, anew=posted, digest=None if message is None else digest_of(message))
         self._meter.delivered(delivery.channel, seconds=seconds)
 
     def _failed(self, round_: Round, delivery: Delivery, error: PortError) -> Delivery:

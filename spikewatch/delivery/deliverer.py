@@ -103,6 +103,7 @@ class Deliverer:
         round_ = Round(self._clock.now())
         unsettled = self._mine(self._store.unsettled())
         over = self._tell_messages(round_, [each for each in unsettled if not each.is_reply])
+        self._let_another_tell(now=round_.now)
         for recap in self._recaps(over, unsettled=unsettled, now=round_.now):
             self._tell_if_due(round_, recap)
         for thread, deliveries in _threads(each for each in unsettled if each.is_reply):
@@ -111,7 +112,6 @@ class Deliverer:
                 self._tell_if_due(round_, reply)
         waiting = self._mine(self._store.unsettled())
         self._repeat(round_, waiting=waiting)
-        self._let_another_tell(waiting, now=round_.now)
         next_due = min((self._attempts.when(each, now=round_.now) for each in waiting), default=None)
         return DrainResult(round_.sent, round_.failed, len(waiting), next_due)
 
@@ -308,9 +308,11 @@ class Deliverer:
         incident = self._store.incident(shown.told.incident)
         return incident is not None and incident.phase is Phase.OPEN
 
-    def _let_another_tell(self, waiting: Sequence[Delivery], *, now: datetime) -> None:
+    def _let_another_tell(self, *, now: datetime) -> None:
+        """Hand the receiver that stands in what still waits, before a recap takes over what is over."""
         if self._stand_in is None:
             return
+        waiting = self._mine(self._store.unsettled())
         for thread, rows in _threads(each for each in waiting if not each.is_reply):
             newest = max(rows, key=lambda row: row.notice.facts.revision)
             shown = self._memory.get(thread)

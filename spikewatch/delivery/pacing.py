@@ -24,9 +24,7 @@ class Pace:
         self._paused: dict[tuple[str, bool], datetime] = {}
         self._held_until: datetime | None = None
 
-    def when(
-        self, delivery: Delivery, shown: Shown | None, *, is_edit: bool, now: datetime
-    ) -> datetime:
+    def when(self, delivery: Delivery, shown: Shown | None, *, is_edit: bool, now: datetime) -> datetime:
         """Return when a delivery may be tried: its own time, the receiver's limits, and not too often.
 
         shown  what the living message of its thread says
@@ -46,9 +44,7 @@ class Pace:
         """Note that a channel is getting a new message."""
         self._last_post[channel] = at
 
-    def spare(
-        self, channel: str, failure: Failure, *, is_edit: bool, until: datetime, now: datetime
-    ) -> None:
+    def spare(self, channel: str, failure: Failure, *, is_edit: bool, until: datetime, now: datetime) -> None:
         """Leave alone for a while what would only fail in the same way."""
         match failure.trouble:
             case Trouble.LIMITED:

@@ -86,7 +86,9 @@ class Memory:
     def _known(self) -> dict[Thread, Shown]:
         if self._shown is None:
             known: dict[Thread, Shown] = {}
-            sent = [each for each in self._store.deliveries(state=Stage.SENT) if each.receiver == self._receiver]
+            sent = [
+                each for each in self._store.deliveries(state=Stage.SENT) if each.receiver == self._receiver
+            ]
             for delivery in sorted(sent, key=lambda each: each.is_reply):
                 _note(known, delivery)
             self._shown = known

@@ -1,5 +1,6 @@
 """Knobs: the settings that tuning may turn, where they stand in a configuration, and which values are worth a try."""
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -26,6 +27,9 @@ MOST_VALUES = 5
 
 MOST_RATIO = 10.0
 """A floor above it says only that next to nothing is expected, which min_tickets says better."""
+
+MORE_TICKETS = (1.5, 2.0, 3.0)
+"""Of the highest count that opened a false alarm: what a floor keeps out of one window soon stands in a longer one."""
 
 LIGHTER = (0.5, 0.25, 0.1)
 HEAVIER = (2.0, 4.0)
@@ -95,6 +99,12 @@ def changes_for(target: Target, detector: Detector) -> Iterator[Change]:
     readings = [reading for surge in target.surges for reading in (surge.joined, surge.peak)]
     ratios = {int(reading.observed / reading.expected * 10 + 1) / 10 for reading in readings}
     tickets: list[float] = _some({reading.observed + 1 for reading in readings}, above=rule.min_tickets)
+    most = max((reading.observed for reading in readings), default=0)
+    tickets += [
+        floor
+        for share in MORE_TICKETS
+        if (floor := math.ceil(share * most)) > max(most + 1, rule.min_tickets)
+    ]
     low = {ratio for ratio in ratios if ratio <= MOST_RATIO}
     ratio: list[float] = _some(low, above=rule.min_ratio)
     weight = [round(rule.weight * share, 4) for share in LIGHTER] if target.surges else []

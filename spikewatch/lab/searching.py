@@ -36,6 +36,10 @@ LEAST_WINS = 2
 """Weeks on which it was not chosen that a proposal wins, at least: one may be odd."""
 
 
+LEAST_SURE = 1.5
+"""What a proposal saves over its own scatter between the weeks, at least: three weeks alike make 1.7, two make 1.4."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """One setting that is better as something else.
@@ -73,8 +77,9 @@ class Choice:
     def holds(self) -> bool:
         """Whether it wins where it was not chosen."""
         losses = int((self.gains < 0).sum())
-        enough = self.gains.sum() >= LEAST_GAIN and self.wins >= LEAST_WINS
-        return bool(self.place > 0 and enough and self.wins > losses)
+        gain, scatter = float(self.gains.sum()), float(np.sqrt((self.gains**2).sum()))
+        enough = gain >= LEAST_GAIN and self.wins >= LEAST_WINS
+        return self.place > 0 and enough and self.wins > losses and gain >= LEAST_SURE * scatter
 
 
 def choose(costs: Floats) -> Choice:

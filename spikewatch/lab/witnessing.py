@@ -15,7 +15,8 @@ from spikewatch.core.counts import SeriesKey
 from spikewatch.core.incidents import Incident, Phase
 from spikewatch.core.notices import Facts, Part
 from spikewatch.core.scoring import Assessment
-from spikewatch.core.timegrid import HOUR, bucket_start, seconds
+from spikewatch.core.surges import Surge
+from spikewatch.core.timegrid import bucket_start, seconds
 from spikewatch.cycle import Verdict
 from spikewatch.lab.tracing import Course
 
@@ -41,7 +42,7 @@ class View:
 class Sight:
     """What an incident looked like.
 
-    views    its first series, in the order in which they surged
+    views    its first series: the one that it opened on, then in the order in which they surged
     drivers  the categories (or services) that drove it when it was at its highest, greatest excess first
     more     how many further ones there were
     """
@@ -78,37 +79,28 @@ class Witness:
         """Keep what a verdict was made of."""
         assessment = verdict.assessment
         now = bucket_start(assessment.first + assessment.n_judged, assessment.step)
-        self._watch_on(assessment, now)
+        for watch in self._watched.values():
+            for series, minutes in watch.windows.items():
+                watch.parts[series].append(_part(assessment, series, minutes))
         for incident in (*verdict.changed, *verdict.incidents.active):
-            self._watch(incident, assessment, now)
+            if incident.id not in self._ended:
+                self._watch(incident, assessment, now)
         for notice in verdict.notices:
             watched = self._watched.get(notice.incident)
             if watched is not None and _is_higher(notice.facts, watched.facts):
                 watched.facts = notice.facts
+        for name in [name for name, watch in self._watched.items() if watch.until <= now]:
+            self._ended[name] = self._watched.pop(name)
         self._recent.append(assessment)
 
     def sights(self) -> Mapping[str, Sight]:
         """Return what each incident looked like, by its id."""
         return {name: _sight(watch) for name, watch in (*self._ended.items(), *self._watched.items())}
 
-    def _watch_on(self, assessment: Assessment, now: datetime) -> None:
-        """Follow every incident for the hour that was judged, and drop those that are long over."""
-        for name, watch in list(self._watched.items()):
-            for series, minutes in watch.windows.items():
-                watch.parts[series].append(_part(assessment, series, minutes))
-            if watch.until < now - HOUR:
-                self._ended[name] = self._watched.pop(name)
-
     def _watch(self, incident: Incident, assessment: Assessment, now: datetime) -> None:
-        watch = self._watched.get(incident.id)
-        if watch is None:
-            if incident.id in self._ended or (
-                incident.phase is Phase.CLOSED and incident.merged_into is None
-            ):
-                return
-            watch = self._watched[incident.id] = _Watch(now)
-        watch.until = now + AFTERWARDS if incident.phase is Phase.OPEN else watch.until
-        for surge in incident.surges:
+        watch = self._watched.setdefault(incident.id, _Watch(now))
+        watch.until = (now if incident.phase is Phase.OPEN else incident.resolved_at or now) + AFTERWARDS
+        for surge in _in_order(incident):
             if surge.series in watch.windows or len(watch.windows) == MOST_FOLLOWED:
                 continue
             watch.windows[surge.series] = surge.joined.window_minutes
@@ -117,8 +109,14 @@ class Witness:
             ]
 
 
+def _in_order(incident: Incident) -> Sequence[Surge]:
+    """Return its surges as they joined, but first the one that it opened on."""
+    opened_on = None if incident.explained is None else incident.explained.series
+    return sorted(incident.surges, key=lambda surge: surge.series != opened_on)
+
+
 def _is_higher(facts: Facts, before: Facts | None) -> bool:
-    return before is None or (facts.peak.score > before.peak.score)
+    return before is None or facts.peak.score > before.peak.score
 
 
 def _part(assessment: Assessment, series: SeriesKey, minutes: int) -> Course:

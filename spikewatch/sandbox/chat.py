@@ -190,6 +190,7 @@ class Chat:
             "files.info": self._file_info,
             "usergroups.users.list": self._group_members,
             "users.conversations": self._joined,
+            "views.open": self._open_form,
         }
 
     # -- life
@@ -361,6 +362,14 @@ class Chat:
     def _open_connection(self, _: Json) -> Json:
         return {"url": self.sockets.url}
 
+    def _open_form(self, arguments: Json) -> Json:
+        wrong = self.presses.open_form(
+            str(arguments.get("trigger_id", "")), _decoded(arguments.get("view")) or {}
+        )
+        if wrong is not None:
+            raise Refusal(wrong)
+        return {"view": {"id": self.presses.forms[-1].id}}
+
     def _group_members(self, arguments: Json) -> Json:
         with self._lock:
             members = self._groups.get(str(arguments.get("usergroup", "")))
@@ -491,11 +500,7 @@ class Chat:
     def _content(self, arguments: Json, *, text_limit: int) -> tuple[str, tuple[Json, ...]]:
         """Return text and blocks, whose files must be ready and whose types this workspace must take."""
         text, blocks = _content(arguments, text_limit=text_limit)
-        wrong = [
-            f"unsupported type: {block['type']} [json-pointer:/blocks/{place}/type]"
-            for place, block in enumerate(blocks)
-            if block.get("type") in self._refuses
-        ]
+        wrong = self._unsupported(blocks)
         wrong += [
             f"invalid slack file [json-pointer:/blocks/{place}/slack_file]"
             for place, block in enumerate(blocks)
@@ -504,6 +509,13 @@ class Chat:
         if wrong:
             raise Refusal("invalid_blocks", details=wrong)
         return text, blocks
+
+    def _unsupported(self, blocks: Sequence[Json]) -> list[str]:
+        return [
+            f"unsupported type: {block['type']} [json-pointer:/blocks/{place}/type]"
+            for place, block in enumerate(blocks)
+            if block.get("type") in self._refuses
+        ]
 
     def _is_ready(self, file: str) -> bool:
         return (
@@ -541,7 +553,8 @@ class Chat:
         raise Refusal("channel_not_found")
 
     def _validate(self, arguments: Json) -> Json:
-        wrong = list(wrong_blocks(_decoded(arguments.get("blocks")) or []))
+        blocks = _decoded(arguments.get("blocks")) or []
+        wrong = [*wrong_blocks(blocks), *self._unsupported(blocks)]
         if wrong:
             raise Refusal("invalid_blocks", details=wrong)
         return {}

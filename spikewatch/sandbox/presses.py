@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import Lock
+from threading import Condition, Lock
 from typing import Any, TypeAlias
 
 from spikewatch.ports import Clock
@@ -14,6 +14,9 @@ Json: TypeAlias = Mapping[str, Any]
 
 ANSWERS = 5
 ANSWERABLE_FOR = timedelta(minutes=30)
+OPENS_WITHIN = timedelta(seconds=3)
+TITLE_LIMIT = 24
+HIDDEN_LIMIT = 3_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,16 @@ class Answer:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form (a modal) that an app opened for whoever pressed."""
+
+    id: str
+    view: Json
+    user: str
+    name: str
+
+
 @dataclass
 class Presses:
     """Presses and answers of one workspace."""
@@ -51,6 +64,8 @@ class Presses:
     clock: Clock
     sockets: Sockets
     answers: list[Answer] = field(default_factory=list)
+    forms: list[Form] = field(default_factory=list)
+    _opened: Condition = field(default_factory=Condition)
     _made: dict[str, Press] = field(default_factory=dict)
     _used: dict[str, int] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -101,6 +116,54 @@ class Presses:
     def again(self, press: Press) -> bool:
         """Deliver an envelope once more, as Slack may."""
         return self.sockets.send(press.envelope)
+
+    def open_form(self, trigger: str, view: Json) -> str | None:
+        """Open a form for whoever pressed; return what is wrong, in the words of Slack, or None."""
+        with self._lock:
+            press = self._made.get(trigger.partition(".")[0])
+        if press is None:
+            return "invalid_trigger_id"
+        if self.clock.now() - press.at > OPENS_WITHIN:
+            return "expired_trigger_id"
+        short = (view.get("title", {}), view.get("submit", {}), view.get("close", {}))
+        if view.get("type") != "modal" or any(len(str(each.get("text", ""))) > TITLE_LIMIT for each in short):
+            return "invalid_arguments"
+        if len(str(view.get("private_metadata", ""))) > HIDDEN_LIMIT or not view.get("blocks"):
+            return "invalid_arguments"
+        person = press.envelope["payload"]["user"]
+        with self._opened:
+            self.forms.append(Form(f"V{len(self.forms) + 1:08d}", view, press.user, str(person["name"])))
+            self._opened.notify_all()
+        return None
+
+    def wait_form(self, *, within_s: float = 10.0) -> Form:
+        """Wait for a form to be opened and return the newest; raise TimeoutError where none is in time."""
+        with self._opened:
+            if not self._opened.wait_for(lambda: bool(self.forms), within_s):
+                message = f"no form was opened within {within_s} s"
+                raise TimeoutError(message)
+            return self.forms[-1]
+
+    def submit(self, form: Form, text: str | None) -> str:
+        """Fill in the one field of a form, send it, and return the id of the envelope."""
+        block = next(each for each in form.view["blocks"] if each["type"] == "input")
+        state = {
+            block["block_id"]: {
+                block["element"]["action_id"]: {"type": "plain_text_input", "value": text or None}
+            }
+        }
+        envelope = {
+            "envelope_id": f"F{form.id}",
+            "type": "interactive",
+            "accepts_response_payload": True,
+            "payload": {
+                "type": "view_submission",
+                "user": {"id": form.user, "username": form.name, "name": form.name, "team_id": "T0SANDBOX"},
+                "view": {**form.view, "id": form.id, "state": {"values": state}},
+            },
+        }
+        self.sockets.send(envelope)
+        return str(envelope["envelope_id"])
 
     def take_answer(self, address: str, raw: bytes) -> tuple[int, str]:
         """Take what an app says to one person; return status and body as Slack would."""

@@ -64,7 +64,7 @@ def resolved(shown: Shown, voice: Voice) -> list[Element | str | None]:
     facts = shown.facts
     ended = facts.resolved_at or facts.data_until
     return [
-        f"{facts.incident} {incident_name(facts, voice.say.words)}",
+        f"{name_of(facts.incident)} {incident_name(facts, voice.say.words)}",
         voice.when(facts.started_at),
         voice.since(ended),
         voice.say.peak(facts.peak),
@@ -82,7 +82,7 @@ def _top(facts: Facts, voice: Voice) -> Element:
         element("h3", incident_name(facts, voice.say.words), id=f"{_anchor(facts)}-name"),
         element("span", voice.say.severity(facts.severity), kind=f"badge {'bad' if loud else 'warn'}"),
         element("span", _state(facts, voice), kind="badge plain"),
-        element("span", facts.incident, kind="soft"),
+        element("span", name_of(facts.incident), kind="soft"),
         kind="top",
     )
 

@@ -44,8 +44,8 @@ figcaption{font-size:.9rem;color:var(--soft)}
 dl{margin:0}
 dl div{display:flex;flex-wrap:wrap;gap:0 .8rem;padding:.15rem 0;border-bottom:1px solid var(--line)}
 dl div:last-child{border:0}
-dt{color:var(--soft);flex:0 0 9rem}
-dd{margin:0;overflow-wrap:anywhere;flex:1 1 10rem}
+dt{color:var(--soft);flex:0 0 clamp(6.5rem,26%,9rem)}
+dd{margin:0;overflow-wrap:anywhere;flex:1 1 8rem}
 .wide{overflow-x:auto;position:relative}
 table{border-collapse:collapse;width:100%;font-size:.92rem}
 caption{text-align:left;color:var(--soft);font-size:.9rem;padding:.2rem 0}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikewatch.adapters.clock import ManualClock
-from spikewatch.adapters.mail import MailMessenger
+from spikewatch.adapters.mail.messenger import MailMessenger
 from spikewatch.adapters.mail.readable import as_html, as_text
 from spikewatch.adapters.mail.settings import Encryption
 from spikewatch.core.counts import SeriesKey
@@ -112,7 +112,10 @@ def test_an_incident_is_a_thread_under_one_subject(desk: SmtpDesk) -> None:
     assert second["In-Reply-To"] == second["References"] == first["Message-ID"]
     assert second["Subject"] == f"Re: {first['Subject']}"
     assert first["Subject"].startswith("Ticket surge: payments (login and 6 more)")
-    assert (first["To"], first["Auto-Submitted"]) == ("oncall@example.com, lead@example.com", "auto-generated")
+    assert (first["To"], first["Auto-Submitted"]) == (
+        "oncall@example.com, lead@example.com",
+        "auto-generated",
+    )
     assert first["Importance"] == "high"
 
 
@@ -127,9 +130,7 @@ def test_a_mail_that_is_sent_twice_has_the_same_id(desk: SmtpDesk) -> None:
 @pytest.mark.parametrize(
     ("language", "words"), [(Language.EN, "Against usual"), (Language.JA, "増加分の割合")]
 )
-def test_text_and_html_say_the_same_in_each_language(
-    desk: SmtpDesk, language: Language, words: str
-) -> None:
+def test_text_and_html_say_the_same_in_each_language(desk: SmtpDesk, language: Language, words: str) -> None:
     mail(desk).post(message(language), channel="c", key="k")
 
     [kept] = desk.mails
@@ -166,7 +167,19 @@ def test_whatever_a_name_holds_is_never_markup(name: str) -> None:
 
     html = as_html(blocks, pictures={})
 
-    assert set(_tags(html)) <= {"!DOCTYPE", "html", "body", "div", "h2", "p", "br", "strong", "table", "tr", "td"}
+    assert set(_tags(html)) <= {
+        "!DOCTYPE",
+        "html",
+        "body",
+        "div",
+        "h2",
+        "p",
+        "br",
+        "strong",
+        "table",
+        "tr",
+        "td",
+    }
     assert as_text(blocks)
 
 

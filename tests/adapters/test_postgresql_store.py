@@ -105,6 +105,18 @@ def test_a_schema_that_does_not_exist_is_told(url: str) -> None:
 # -- one daemon
 
 
+def test_who_looks_on_learns_which_daemon_writes(store: SqlStore, url: str) -> None:
+    reader = open_store(url, step=STEP, exclusive=False)
+
+    during = reader.holder()
+    store.close()
+    after = reader.holder()
+    reader.close()
+
+    assert (during or "").endswith(f"process {os.getpid()}")
+    assert after is None
+
+
 def test_a_second_daemon_is_refused_until_the_first_stops(url: str) -> None:
     first = open_store(url, step=STEP)
 

@@ -916,7 +916,7 @@ def test_series_that_a_pass_left_out_are_counted_by_reason() -> None:
 
 
 def test_precision_and_recall_are_absent_while_nobody_said_anything() -> None:
-    health, read = watched()
+    health, read, _ = healthy()
 
     health.accuracy(Accuracy(unlabelled=2))
     nothing_said = read()
@@ -931,3 +931,19 @@ def test_precision_and_recall_are_absent_while_nobody_said_anything() -> None:
     assert value(said, "spikewatch_incidents_recall_ratio") == 0.5
     assert value(said, "spikewatch_incidents_labelled", label="false_alarm") == 1
     assert value(forgotten, "spikewatch_incidents_recall_ratio") is None
+
+
+@pytest.mark.parametrize("openmetrics", [False, True])
+@pytest.mark.parametrize("gzipped", [False, True])
+def test_a_few_metrics_by_name_come_with_their_help_and_nothing_else(
+    *, openmetrics: bool, gzipped: bool
+) -> None:
+    names = frozenset({"spikewatch_series_surging", "spikewatch_polls_total", "no_such_metric"})
+
+    body = used_in_full().scrape("all", openmetrics=openmetrics, gzipped=gzipped, names=names)
+    text = gzip.decompress(body) if gzipped else body
+    families = [family for family in parsed(text, openmetrics=openmetrics) if family.samples]
+
+    assert {sample.name for family in families for sample in family.samples} == names - {"no_such_metric"}
+    assert all(family.documentation and family.type != "unknown" for family in families)
+    assert text.endswith(b"# EOF\n") is openmetrics

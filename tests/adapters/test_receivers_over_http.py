@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 import jsonschema
 import pytest
 
-from spikewatch.adapters.alertmanager import AlertmanagerMessenger
+from spikewatch.adapters.alertmanager.messenger import AlertmanagerMessenger
 from spikewatch.adapters.clock import ManualClock
-from spikewatch.adapters.webhook import WebhookMessenger
+from spikewatch.adapters.webhook.messenger import WebhookMessenger
 from spikewatch.core.blindness import Cause, begun, ended
 from spikewatch.core.counts import ALL, SeriesKey
 from spikewatch.core.handling import Handling
@@ -37,7 +37,9 @@ from tests.factories import OPENED, facts, grouped, notice
 from tests.receiving import Answer, HttpDesk
 
 TOKYO = ZoneInfo("Asia/Tokyo")
-SCHEMA = json.loads((Path(__file__).parents[2] / "config" / "webhook.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads(
+    (Path(__file__).parents[2] / "config" / "webhook.schema.json").read_text(encoding="utf-8")
+)
 NOW = OPENED + timedelta(minutes=10)
 
 Make = Callable[[str], Messenger]

@@ -13,7 +13,7 @@ import pytest
 from spikewatch.adapters.clock import ManualClock
 from spikewatch.adapters.slack.audience import KNOWN_FOR, SlackAudience
 from spikewatch.adapters.slack.messenger import SlackMessenger
-from spikewatch.adapters.slack.socket import SlackSocket, act_of
+from spikewatch.adapters.slack.socket import SlackSocket, act_of, named_event
 from spikewatch.core.acts import Act, ActKind, Via
 from spikewatch.core.settings import Language
 from spikewatch.core.wording import render
@@ -347,3 +347,66 @@ def test_a_button_can_be_pressed_by_a_request(
     assert inbox.get(timeout=WITHIN_S).by == "suzuki"
     assert pressed(chat, ts="9.9", action="acknowledge")[0] == 404
     assert pressed(chat, ts=message.ts, action="dance")[0] == 400
+
+
+# -- the event of an expected rise
+
+
+def test_whoever_says_expected_may_name_the_event_in_a_form(
+    chat: Chat, message: ChatMessage, connect: Connect, inbox: "Queue[Act]"
+) -> None:
+    connect(bot_token="xoxb-sandbox", language_of=lambda _: Language.JA)
+    assert chat.sockets.wait_connected()
+
+    chat.press(message, "expected", user="U777", name="sato")
+    at_once = inbox.get(timeout=WITHIN_S)
+    form = chat.presses.wait_form()
+    envelope = chat.presses.submit(form, " 春のキャンペーン ")
+    named = inbox.get(timeout=WITHIN_S)
+
+    assert (at_once.kind, at_once.note) == (ActKind.EXPECTED, None)
+    assert form.view["blocks"][0]["label"]["text"] == "何による増加ですか?"
+    assert (named.kind, named.incident, named.note, named.by) == (
+        ActKind.EXPECTED,
+        "SW-7",
+        "春のキャンペーン",
+        "sato",
+    )
+    assert (named.message, named.address, named.user) == (at_once.message, at_once.address, "U777")
+    assert named.key != at_once.key
+    assert chat.sockets.wait_acknowledged(envelope)
+
+
+def test_a_form_left_empty_changes_nothing_and_is_acknowledged(
+    chat: Chat, message: ChatMessage, connect: Connect, inbox: "Queue[Act]"
+) -> None:
+    connect(bot_token="xoxb-sandbox")
+    assert chat.sockets.wait_connected()
+    chat.press(message, "expected")
+    inbox.get(timeout=WITHIN_S)
+
+    envelope = chat.presses.submit(chat.presses.wait_form(), None)
+
+    assert chat.sockets.wait_acknowledged(envelope)
+    assert inbox.empty()
+
+
+def test_where_no_form_can_be_opened_the_press_stands_all_the_same(
+    chat: Chat, message: ChatMessage, connect: Connect, inbox: "Queue[Act]"
+) -> None:
+    connect(bot_token="xoxb-sandbox")
+    assert chat.sockets.wait_connected()
+    chat.fail("views.open", ChatFault(body='{"ok": false, "error": "expired_trigger_id"}'))
+
+    press = chat.press(message, "expected")
+    again = chat.press(message, "acknowledge")
+
+    assert inbox.get(timeout=WITHIN_S).kind is ActKind.EXPECTED
+    assert chat.sockets.wait_acknowledged(press.id)
+    assert chat.sockets.wait_acknowledged(again.id)
+    assert not chat.presses.forms
+
+
+@pytest.mark.parametrize("view", [{}, {"callback_id": "other.form"}, {"callback_id": "spikewatch.event"}])
+def test_a_form_that_is_not_ours_or_makes_no_sense_is_no_act(view: Mapping[str, Any]) -> None:
+    assert named_event({"view": view, "user": {"id": "U1"}}, envelope="E1") is None

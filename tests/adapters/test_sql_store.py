@@ -183,6 +183,19 @@ def test_a_url_that_is_none_of_ours_is_a_mistake(url: str, told: str) -> None:
 # -- one daemon
 
 
+def test_who_looks_on_learns_which_daemon_writes_and_does_not_stand_in_its_way(path: Path) -> None:
+    first = opened(path)
+    reader = open_store(f"sqlite:///{path}", step=STEP, exclusive=False)
+
+    during = reader.holder()
+    first.close()
+    after = reader.holder()
+    opened(path).close()
+    reader.close()
+
+    assert (during, after) == (f"process {os.getpid()}", None)
+
+
 def test_a_second_daemon_on_the_same_file_is_refused_until_the_first_stops(path: Path) -> None:
     first = opened(path)
 

@@ -32,7 +32,6 @@ from spikewatch.delivery import Deliverer
 from spikewatch.errors import Fault, Mistake
 from spikewatch.ports import Page
 from tests.contract.test_store_contract import brought_up_to_date
-
 from tests.factories import OPENED, notice
 from tests.people import CHANNEL, TOKYO, People
 from tests.postgres import Cluster

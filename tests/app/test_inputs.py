@@ -14,7 +14,7 @@ from spikewatch.config import Config, Purpose, load
 from spikewatch.core.counts import SeriesKey, Ticket
 from spikewatch.errors import Fault, Mistake
 from spikewatch.lab.comparing import Gate, Shift
-from spikewatch.ports import Page, SourceState
+from spikewatch.ports import Page
 
 BEGAN = datetime(2026, 4, 6, tzinfo=UTC)
 END = BEGAN + timedelta(days=18)
@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = open_store(f"sqlite:///{place}/watch.db", step=STEP)
     listed = sorted(tickets(), key=lambda ticket: ticket.created_at)
     page = Page(listed, cursor="end", caught_up=True, watermark=END)
-    store.commit_page("desk", page, state=SourceState(BEGAN), now=END)
+    store.commit_page("desk", page, since=BEGAN, seen_at=END)
     store.close()
     rows = [f"{ticket.id},{ticket.created_at.isoformat()},shop,late" for ticket in listed]
     (place / "tickets.csv").write_text("\n".join(["id,created_at,service,category", *rows]), "utf-8")
@@ -134,3 +134,23 @@ def test_labels_are_about_what_is_called_so_now(folder: Path) -> None:
 
     (label,) = read.labels(renaming)
     assert SeriesKey(label.service or "", label.category or "") == SeriesKey("shop", "parcel")
+
+
+def test_a_span_outside_the_input_is_refused_with_where_it_lies(folder: Path) -> None:
+    file = str(folder / "tickets.csv")
+
+    with pytest.raises(Mistake, match="the input ends on"):
+        backtest(file, config=config(folder), since=END + timedelta(days=9))
+    with pytest.raises(Mistake, match="there is nothing before"):
+        backtest(file, config=config(folder), until=BEGAN)
+    with pytest.raises(Mistake, match="knows nothing before"):
+        backtest("store", config=config(folder), until=BEGAN)
+
+
+def test_too_short_an_input_says_that_nothing_was_judged(folder: Path) -> None:
+    said: list[str] = []
+
+    lines = [*backtest("store", config=config(folder), until=BEGAN + timedelta(days=9), say=said.append)]
+
+    assert said[-1] == "nothing was judged: the input holds fewer than 14 known days; give a longer one"
+    assert lines[-1].startswith("0 incidents")

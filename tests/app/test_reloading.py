@@ -155,7 +155,11 @@ def test_a_changed_threshold_is_in_force_with_all_that_was_known_and_nothing_ask
         ]
         world.clock.advance(20 * MINUTE)
         world.turn()
-        uppers = [value for key, value in world.metrics().items() if key.startswith("spikewatch_service_tickets_upper")]
+        uppers = [
+            value
+            for key, value in world.metrics().items()
+            if key.startswith("spikewatch_service_tickets_upper")
+        ]
         assert uppers
         assert min(uppers) >= 39
 

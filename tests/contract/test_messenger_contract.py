@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from spikewatch.adapters.alertmanager import AlertmanagerMessenger
+from spikewatch.adapters.alertmanager.messenger import AlertmanagerMessenger
 from spikewatch.adapters.clock import ManualClock
-from spikewatch.adapters.mail import MailMessenger
+from spikewatch.adapters.mail.messenger import MailMessenger
 from spikewatch.adapters.mail.settings import Encryption
 from spikewatch.adapters.memory import MemoryMessenger
 from spikewatch.adapters.slack.messenger import SlackMessenger
-from spikewatch.adapters.webhook import WebhookMessenger
+from spikewatch.adapters.webhook.messenger import WebhookMessenger
 from spikewatch.core.outbox import Receipt
 from spikewatch.core.settings import Language
 from spikewatch.core.wording import Message, Source

@@ -32,7 +32,7 @@ from spikewatch.core.outbox import Delivery, Kind, Receipt, Stage, sent, started
 from spikewatch.core.scoring import Reading
 from spikewatch.core.surges import Surge
 from spikewatch.core.timegrid import Span, bucket_number
-from spikewatch.ports import CycleCommit, JudgeState, Page, PageOutcome, SourceState, Store
+from spikewatch.ports import CycleCommit, InForce, JudgeState, Page, PageOutcome, SourceState, Store
 from tests.postgres import Cluster
 
 STEP = timedelta(minutes=5)
@@ -795,6 +795,18 @@ def test_a_cycle_that_breaks_off_leaves_nothing(opened: Opened) -> None:
 
         assert store.judge_state() == JudgeState()
         assert list(store.deliveries()) == []
+
+
+@every_store
+def test_the_configuration_in_force_is_kept_in_place_of_the_one_before(opened: Opened) -> None:
+    first = InForce({"poll.every": "2m", "services.ショップ.min_tickets": "5"}, T0)
+    second = InForce({"poll.every": "1m"}, T0, ("watch.yaml:3: polll: is no known key",), T0)
+    with opened() as store:
+        assert store.in_force() is None
+        store.save_in_force(first)
+        assert store.in_force() == first
+        store.save_in_force(second)
+        assert store.in_force() == second
 
 
 @every_store

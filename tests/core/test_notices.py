@@ -293,6 +293,23 @@ def test_facts_of_a_resolved_incident_say_when() -> None:
     assert facts.parts == ()
 
 
+def test_what_is_over_is_told_over_its_whole_length_not_by_its_newest_minutes() -> None:
+    assessment = assessed({LOGIN: 4, REFUND: 1})
+    short, long = (
+        replace(RESOLVED, surges=(quiet(surge()),), started_at=NOON - timedelta(minutes=minutes))
+        for minutes in (15, 60)
+    )
+
+    windows = [
+        notice_of(Change(BEFORE, over), Reason.RESOLVED, assessment=assessment, column=0, at=NOON, budget=1.0)
+        .facts.parts[0]
+        .reading.window_minutes
+        for over in (short, long)
+    ]
+
+    assert windows == [15, 60]
+
+
 def test_the_same_change_gives_the_same_notice() -> None:
     assert told({LOGIN: 20, REFUND: 9}, [LOGIN]) == told({LOGIN: 20, REFUND: 9}, [LOGIN])
 

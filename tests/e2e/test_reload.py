@@ -43,18 +43,22 @@ def test_a_hangup_puts_the_changed_file_into_force_or_shows_why_not(tmp_path: Pa
             running.process.send_signal(signal.SIGHUP)
             running.wait_for("config_refused")
             eventually(lambda: len(chat.roots) == 2, why=running.story)
+            told = chat.roots[1].text
             _, refused = running.get("/metrics/health")
             status = spikewatch("status", "--config", "watch.yaml", folder=tmp_path)
+            (tmp_path / "new.yaml").write_text(text, "utf-8")
+            diff = spikewatch("check", "--config", "new.yaml", "--diff", folder=tmp_path)
             file.write_text(text, "utf-8")
-            diff = spikewatch("check", "--config", "watch.yaml", "--diff", folder=tmp_path)
+            eventually(lambda: chat.roots[1].text != told, why=running.story)
             _, series = running.get("/metrics/series")
             assert running.terminate() == 0
 
         assert len(exports(desk)) == asked
         assert "spikewatch_config_last_reload_successful 0.0" in refused
         assert 'spikewatch_incidents_open{severity="warning"} 1' in series
-        assert "SW-1" in chat.roots[0].text or "shop" in chat.roots[0].text
-        assert chat.roots[1].text.startswith("A changed configuration is refused. watch.yaml has mistakes")
+        assert "shop" in chat.roots[0].text
+        assert told.startswith("A changed configuration is refused. watch.yaml has mistakes")
         assert "polll" in status.stdout + status.stderr
+        assert chat.roots[1].text.startswith("The configuration is in force again.")
         assert "poll.every: 20m → 10m" in diff.stdout
         assert not [line for line in running.events if line["event"] == "job_failed"]

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -68,25 +67,24 @@ def test_only_what_could_surge_is_kept(plain: tuple[Watched, Replayed]) -> None:
     assert 0 < plain[0].kept_share < 0.6
 
 
-@given(
-    min_tickets=st.integers(1, 40),
-    min_ratio=st.sampled_from([1.0, 1.5, 3.0]),
-    budget=st.sampled_from([0.05, 1.0, 60.0, 900.0]),
-    weight=st.sampled_from([0.05, 1.0, 30.0]),
-    floor=st.integers(1, 30),
+LIMITS = st.tuples(
+    st.sampled_from([0.05, 1.0, 60.0, 900.0]),
+    st.integers(1, 40),
+    st.sampled_from([1.0, 1.5, 3.0]),
+    st.sampled_from([0.05, 1.0, 30.0]),
+    st.integers(1, 30),
 )
+
+
+@given(limits=LIMITS)
 @settings(max_examples=8, deadline=None)
 def test_any_floors_weights_and_budget_come_to_a_replay_of_their_own(
-    plain: tuple[Watched, Replayed],
-    recording: Recording,
-    min_tickets: int,
-    min_ratio: float,
-    budget: float,
-    weight: float,
-    floor: int,
+    plain: tuple[Watched, Replayed], recording: Recording, limits: tuple[float, int, float, float, int]
 ) -> None:
-    given_: dict[str, Any] = {"min_tickets": min_tickets, "min_ratio": min_ratio}
-    detection = DetectionSettings(windows=WINDOWS, false_alarms_per_week=budget, **given_)
+    budget, min_tickets, min_ratio, weight, floor = limits
+    detection = DetectionSettings(
+        windows=WINDOWS, false_alarms_per_week=budget, min_tickets=min_tickets, min_ratio=min_ratio
+    )
     services = {"payments": ServiceSettings(weight=weight), "app": ServiceSettings(min_tickets=floor)}
     other = replace(backtester(), detection=detection, services=services)
     history = history_of(recording.panel)

@@ -5,19 +5,22 @@ from dataclasses import dataclass, replace
 from math import sqrt
 
 from spikewatch.core.baseline import falls
-from spikewatch.core.baseline.model import LEAST_DISPERSION, LEAST_MEAN
+from spikewatch.core.baseline import noise as noises
+from spikewatch.core.baseline.model import LEAST_MEAN
 from spikewatch.core.baseline.profile import (
+    ALIKE_DAYS,
     BORN_TICKETS,
+    BUSINESS_DAYS,
     CLIP_FACTOR,
     CLIP_SIGMAS,
-    DISPERSION_PRIOR,
+    DAY_TICKETS,
     FLOOD_FACTOR,
     FLOOD_TICKETS,
     FLOOD_WEEKS,
     GONE_HOURS,
     LEVEL_HALF_LIFE_DAYS,
     LEVEL_TICKETS,
-    MOST_DISPERSION,
+    NEIGHBOUR_TICKETS,
     PASSES,
     ROLLUP_LEVEL_TICKETS,
     TODAY_CLIP_FACTOR,
@@ -35,12 +38,12 @@ SLOTS = 168
 
 @dataclass(frozen=True)
 class Fitted:
-    """One series: what each slot holds, how much of it there is lately, variance over mean, and the hours of its falls."""
+    """One series: what each slot holds, how much of it there is lately, the hours of its falls and those learnt from."""
 
     shape: Sequence[float]
     level: float
-    dispersion: float
     fallen: Collection[int]
+    hours: Collection[int]
 
     def hourly(self, slot: int) -> float:
         """Return the tickets expected in an hour of a slot, before anything is reconciled."""
@@ -58,7 +61,15 @@ class Row:
 def service(total: Row, slots: Sequence[int]) -> Fitted:
     """Return the fit of a whole service."""
     flat = [1.0] * SLOTS
-    return _fit(total, slots, borrowed=flat, level=1.0, weight=ROLLUP_LEVEL_TICKETS, lasting=falls.MOST_HOURS)
+    return _fit(
+        total,
+        slots,
+        borrowed=flat,
+        level=1.0,
+        weight=ROLLUP_LEVEL_TICKETS,
+        lasting=falls.MOST_HOURS,
+        alike=range(7)[ALIKE_DAYS],
+    )
 
 
 def category(part: Row, slots: Sequence[int], whole: Fitted) -> Fitted:
@@ -66,7 +77,15 @@ def category(part: Row, slots: Sequence[int], whole: Fitted) -> Fitted:
     mean = sum(whole.shape) / SLOTS
     shape = [value / mean for value in whole.shape]
     left = replace(part, known=[known and hour not in whole.fallen for hour, known in enumerate(part.known)])
-    return _fit(left, slots, borrowed=shape, level=whole.level, weight=LEVEL_TICKETS, lasting=GONE_HOURS)
+    return _fit(
+        left,
+        slots,
+        borrowed=shape,
+        level=whole.level,
+        weight=LEVEL_TICKETS,
+        lasting=GONE_HOURS,
+        alike=range(7)[BUSINESS_DAYS],
+    )
 
 
 def reconciled(parts: Mapping[str, Fitted], whole: Fitted) -> Mapping[str, Sequence[float]]:
@@ -135,6 +154,7 @@ def _fit(
     level: float,
     weight: float,
     lasting: int,
+    alike: Collection[int],
 ) -> Fitted:
     known = _alive(row)
     hours = [hour for hour in range(len(slots)) if known[hour]]
@@ -144,7 +164,7 @@ def _fit(
     shape: Sequence[float] = []
     fallen: Collection[int] = ()
     for turn in range(PASSES):
-        shape = _shape(ordinary, slots, borrowed)
+        shape = _shape(ordinary, slots, borrowed, alike=alike)
         tickets = expected = 0.0
         for hour in hours:
             recency = 0.5 ** ((len(slots) - 1 - hour) / 24 / LEVEL_HALF_LIFE_DAYS)
@@ -164,7 +184,7 @@ def _fit(
                 most = CLIP_FACTOR * usual + CLIP_SIGMAS * sqrt(2 * usual) + 2
                 clipped[hour] = min(counts[hour], most)
                 ordinary[hour] = usual if counts[hour] > most else counts[hour]
-    return Fitted(shape, own if any(counts.values()) else 0.0, _dispersion(clipped, slots, shape), fallen)
+    return Fitted(shape, own if any(counts.values()) else 0.0, fallen, set(hours))
 
 
 def _alive(row: Row) -> Sequence[bool]:
@@ -188,27 +208,85 @@ def _without_floods(counts: Mapping[int, float], slots: Sequence[int]) -> Mappin
     return cut
 
 
-def _shape(counts: Mapping[int, float], slots: Sequence[int], borrowed: Sequence[float]) -> Sequence[float]:
+def _shape(
+    counts: Mapping[int, float], slots: Sequence[int], borrowed: Sequence[float], *, alike: Collection[int]
+) -> Sequence[float]:
     tickets, exposure = [0.0] * SLOTS, [0] * SLOTS
     for hour, count in counts.items():
         tickets[slots[hour]] += count
         exposure[slots[hour]] += 1
-    around = sum(borrowed[slot] * exposure[slot] for slot in range(SLOTS))
-    level = (sum(tickets) + 0.5) / max(around, 1.0)
+    ours = _neighbourly(tickets, exposure, borrowed, alike)
+    level = _level(tickets, exposure, ours)
     means = []
     for slot in range(SLOTS):
-        prior = max(level * borrowed[slot], LEAST_MEAN)
-        mean = (tickets[slot] + PRIOR_TICKETS) / (exposure[slot] + PRIOR_TICKETS / prior)
+        prior = max(level * ours[slot], LEAST_MEAN)
+        mean = (tickets[slot] + NEIGHBOUR_TICKETS) / (exposure[slot] + NEIGHBOUR_TICKETS / prior)
         means.append(max(mean, LEAST_MEAN))
     return means
 
 
-def _dispersion(counts: Mapping[int, float], slots: Sequence[int], shape: Sequence[float]) -> float:
-    squares, tickets = DISPERSION_PRIOR
-    for hour, count in counts.items():
-        if hour + 1 in counts:
-            before, after = shape[slots[hour]], shape[slots[hour + 1]]
-            difference = (counts[hour + 1] - after) - (count - before)
-            squares += min(difference**2, 32 * (before + after) + 4) / 2
-            tickets += (before + after) / 2
-    return min(max(squares / tickets, LEAST_DISPERSION), MOST_DISPERSION)
+def _level(tickets: Sequence[float], exposure: Sequence[int], shape: Sequence[float]) -> float:
+    around = sum(shape[slot] * exposure[slot] for slot in range(SLOTS))
+    return (sum(tickets) + 0.5) / max(around, 1.0)
+
+
+def _neighbourly(
+    tickets: Sequence[float], exposure: Sequence[int], borrowed: Sequence[float], alike: Collection[int]
+) -> Sequence[float]:
+    level = _level(tickets, exposure, borrowed)
+    usual = [level * borrowed[slot] * exposure[slot] for slot in range(SLOTS)]
+    ours = [
+        borrowed[slot] * (tickets[slot] + PRIOR_TICKETS) / (usual[slot] + PRIOR_TICKETS)
+        for slot in range(SLOTS)
+    ]
+    together = []
+    for hour in range(24):
+        same = [24 * day + hour for day in alike]
+        came, wanted = (sum(values[slot] for slot in same) for values in (tickets, usual))
+        together.append((came + PRIOR_TICKETS) / (wanted + PRIOR_TICKETS))
+    for day in alike:
+        came = sum(tickets[24 * day + hour] for hour in range(24))
+        wanted = sum(usual[24 * day + hour] * together[hour] for hour in range(24))
+        for hour in range(24):
+            factor = together[hour] * (came + DAY_TICKETS) / (wanted + DAY_TICKETS)
+            ours[24 * day + hour] = borrowed[24 * day + hour] * factor
+    return ours
+
+
+def past_gain(total: Row, slots: Sequence[int], fitted: Fitted) -> Sequence[float]:
+    """Return how busy a service was in each hour by what the hours up to two before say."""
+    gains = []
+    keeps = 0.5 ** (1 / TODAY_HALF_LIFE_HOURS)
+    seen: list[float] = []
+    wanted: list[float] = []
+    for hour, slot in enumerate(slots):
+        before = hour >= 2
+        came, usual = (seen[hour - 2], wanted[hour - 2]) if before else (0.0, 0.0)
+        gains.append(min(max((TODAY_TICKETS + came) / (TODAY_TICKETS + usual), TODAY_LEAST), TODAY_MOST))
+        mean = fitted.shape[slot] if hour in fitted.hours else 0.0
+        most = TODAY_CLIP_FACTOR * mean + TODAY_CLIP_SIGMAS * sqrt(1.5 * mean) + 1
+        tickets = min(total.counts[hour], most) if mean else 0.0
+        seen.append(tickets + keeps * (seen[-1] if seen else 0.0))
+        wanted.append(mean + keeps * (wanted[-1] if wanted else 0.0))
+    return gains
+
+
+def noise(row: Row, slots: Sequence[int], fitted: Fitted, *, gains: Sequence[float]) -> tuple[float, float]:
+    """Return dispersion and spread of one series around its shape times the gain of its service."""
+    means = {hour: fitted.shape[slots[hour]] * gains[hour] for hour in fitted.hours}
+    dispersion, square = noises.USUAL
+    for _ in range(noises.PASSES):
+        a, c = (1 / doubt**2 for doubt in noises.DOUBT)
+        b = 0.0
+        first, second = a * noises.USUAL[0], c * noises.USUAL[1]
+        for hour, mean in means.items():
+            variance = dispersion * mean + square * mean**2
+            weight = noises.ALIKE / max(variance + 2 * variance**2, 1e-3)
+            most = noises.SIGMAS**2 * variance + noises.JUMP**2
+            seen = min((row.counts[hour] - mean) ** 2, most)
+            a, b, c = a + weight * mean**2, b + weight * mean**3, c + weight * mean**4
+            first, second = first + weight * seen * mean, second + weight * seen * mean**2
+        square = (a * second - b * first) / (a * c - b * b)
+        square = min(max(square, noises.LEAST[1]), noises.MOST[1])
+        dispersion = min(max((first - b * square) / a, noises.LEAST[0]), noises.MOST[0])
+    return dispersion, sqrt(square)

@@ -1,12 +1,15 @@
 """`spikewatch prom`: what it writes where, and how the configuration in force shows in it."""
 
 import json
+from base64 import b64encode
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
+from spikewatch.adapters.http.guarding import Guard
 from spikewatch.app.monitoring import monitored_of
 from spikewatch.cli import main
 from spikewatch.config import Config
@@ -159,3 +162,22 @@ def test_history_whose_ends_are_swapped_is_a_mistake(config: str, capsys: pytest
 
     assert status == 2
     assert "--since is not before --until" in capsys.readouterr().err
+
+
+def test_the_hash_of_a_password_is_one_that_the_server_takes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO("correct horse\n"))
+
+    guard = Guard(user="prometheus", password_hash=printed("password", capsys=capsys))
+
+    assert guard.admits("Basic " + b64encode(b"prometheus:correct horse").decode())
+
+
+def test_an_empty_password_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO("\n"))
+
+    assert main(["prom", "password"]) == 2
+    assert "an empty password keeps nobody out" in capsys.readouterr().err

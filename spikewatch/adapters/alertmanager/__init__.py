@@ -4,7 +4,3 @@ settings   what a person chooses
 alerts     an incident as alerts; which labels and annotations they have
 messenger  posts them, and again while they last
 """
-
-from spikewatch.adapters.alertmanager.messenger import AlertmanagerMessenger
-
-__all__ = ["AlertmanagerMessenger"]

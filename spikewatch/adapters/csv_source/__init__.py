@@ -4,6 +4,7 @@ A file is taken whole or not at all: up to twenty mistakes are told at once, eac
 be right.
 """
 
+from spikewatch.adapters.csv_source.exports import Exported, Form, Range, read_export
 from spikewatch.adapters.csv_source.reading import (
     Kind,
     Recorded,
@@ -14,4 +15,16 @@ from spikewatch.adapters.csv_source.reading import (
     require_step,
 )
 
-__all__ = ["Kind", "Recorded", "finest_step", "read_gaps", "read_input", "read_labels", "require_step"]
+__all__ = [
+    "Exported",
+    "Form",
+    "Kind",
+    "Range",
+    "Recorded",
+    "finest_step",
+    "read_export",
+    "read_gaps",
+    "read_input",
+    "read_labels",
+    "require_step",
+]

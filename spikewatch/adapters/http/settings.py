@@ -32,6 +32,13 @@ def _valid_listen(listen: str) -> str:
     return listen
 
 
+def _valid_user(user: str) -> str:
+    if not re.fullmatch(r"[^:\s]+", user):
+        message = f"{user!r} is no name to say with a password; write one without a colon or a space"
+        raise ValueError(message)
+    return user
+
+
 def _bearable(duration: timedelta) -> timedelta:
     if not _SHORTEST <= duration <= _LONGEST:
         message = f"{format_duration(duration)} is outside 1s to 5m; use 10s"
@@ -70,7 +77,7 @@ class MetricsSettings(Settings):
         examples=[{"cert_file": "/etc/spikewatch/tls.crt", "key_file": "/etc/spikewatch/tls.key"}],
     )
     """Certificate and key for https; without them connections are not encrypted, which is enough on this machine alone."""
-    user: Annotated[str, Field(min_length=1, pattern=r"^[^:\s]+$")] = "prometheus"
+    user: Annotated[str, AfterValidator(_valid_user)] = "prometheus"
     """Name that goes with the password; nobody is asked for either before there is a hash of one."""
     password_hash_file: Path | None = None
     """File with the hash of the password that readers need; SPIKEWATCH_METRICS_PASSWORD_HASH wins. The command

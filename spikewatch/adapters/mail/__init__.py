@@ -5,7 +5,3 @@ readable   the blocks of a message as plain text and as HTML
 letter     a message as a mail, with the headers that thread it
 messenger  hands mails to a server
 """
-
-from spikewatch.adapters.mail.messenger import MailMessenger
-
-__all__ = ["MailMessenger"]

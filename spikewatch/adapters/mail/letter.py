@@ -1,6 +1,7 @@
 """A message as a mail: text and HTML, the picture inside, and the headers by which a mailbox threads an incident."""
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,9 @@ from spikewatch.core.wording import Message, Picture
 from spikewatch.core.wording.untrusted import clip, harmless
 
 SUBJECT_LIMIT = 150
+
+_TAGS = re.compile(r"(?:\[[^\]]+\] |【[^】]+】)+")
+"""What a marked message begins with: `[test] `."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +45,12 @@ def identity_of(key: str, *, sender: str) -> str:
 
 
 def subject_of(message: Message) -> str:
-    """Return the subject: what the message is headed with, else the beginning of its text."""
+    """Return the subject: what the message is headed with, else the beginning of its text; a test says so first."""
     heads = [block for block in message.blocks if block.get("type") == "header"]
     head = heads[0]["text"] if heads else None
-    said = str(head["text"]) if isinstance(head, Mapping) else unescape(message.text)
+    spoken = unescape(message.text)
+    tags = _TAGS.match(spoken) if message.marks else None
+    said = f"{tags[0] if tags else ''}{head['text']}" if isinstance(head, Mapping) else spoken
     return harmless(clip(said, SUBJECT_LIMIT), limit=SUBJECT_LIMIT)
 
 

@@ -90,12 +90,10 @@ class MailMessenger:
         self._send(self._letter(message, identity=identity, thread=thread))
         return Receipt(root.channel, str(Thread(identity, thread.subject)))
 
-    def find(
-        self, *, channel: str, key: str, since: datetime, root: Receipt | None = None
-    ) -> Receipt | None:
+    def find(self, *, channel: str, key: str, since: datetime, root: Receipt | None = None) -> Receipt | None:
         """Return None: nobody looks into a mailbox; a mail that is sent twice has the same id."""
         del channel, key, since, root
-        return None  # noqa: RET501 -- the port speaks of a receipt or None
+        return None
 
     def _letter(self, message: Message, *, identity: str, thread: Thread | None = None) -> EmailMessage:
         return letter(
@@ -132,7 +130,9 @@ class MailMessenger:
     def _connected(self) -> smtplib.SMTP:
         """Return a connection that is private and signed in, where that was chosen."""
         context = self._trust or ssl.create_default_context()
-        us = self._sender.rpartition("@")[2]  # a name of our own, for asking what this machine is called may take long
+        us = self._sender.rpartition("@")[
+            2
+        ]  # a name of our own, for asking what this machine is called may take long
         server: smtplib.SMTP | None = None
         try:
             if self._encryption is Encryption.TLS:

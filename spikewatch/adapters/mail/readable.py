@@ -150,4 +150,6 @@ def _cells(row: Sequence[Mapping[str, Any]]) -> list[str]:
 def _image(block: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
     content = pictures.get(str(block.get("block_id")))
     alt = escape(str(block.get("alt_text", "")))
-    return f'<p><img src="cid:{content}" alt="{alt}" style="max-width:100%"></p>' if content else f"<p>{alt}</p>"
+    return (
+        f'<p><img src="cid:{content}" alt="{alt}" style="max-width:100%"></p>' if content else f"<p>{alt}</p>"
+    )

@@ -24,7 +24,7 @@ from spikewatch.core.counts import (
 )
 from spikewatch.core.dimensions import added_up, renamed
 from spikewatch.core.incidents import Incident, Incidents, Phase
-from spikewatch.core.labels import Noted, labels_of
+from spikewatch.core.labels import Noted, labels_of, noted_now
 from spikewatch.core.muting import Silence
 from spikewatch.core.outbox import Delivery, Receipt, Stage, in_place_of, superseded
 from spikewatch.core.settings import RenameSettings
@@ -394,7 +394,8 @@ class MemoryStore:
     def labels(self) -> Sequence[Noted]:
         """Return every label in the order in which they begin."""
         with self._lock:
-            return sorted(self._labels.values(), key=lambda each: (each.label.span.start, each.number or 0))
+            kept = sorted(self._labels.values(), key=lambda each: (each.label.span.start, each.number or 0))
+        return [noted_now(each, self._renames) for each in kept]
 
     def add_labels(self, labels: Sequence[Noted]) -> int:
         """Keep labels, all or none; return how many are new."""

@@ -23,8 +23,8 @@ class SlackSettings(Settings):
     fallback_channel: Annotated[str | None, Field(min_length=1)] = None
     """Channel to use while the proper one refuses messages, for instance because it was archived."""
     fallback_receiver: Annotated[str | None, Field(min_length=1)] = Field(default=None, examples=["pager"])
-    """Name of the receiver that stands in while Slack takes no messages: from two minutes on it is told what opens, what gets
-    more severe and what ends, marked as such, and nothing else."""
+    """Name of the receiver that stands in while Slack takes no messages. After two minutes it is told what opens, gets
+    more severe and ends, marked as such, and nothing else."""
     mention: Annotated[str | None, Field(pattern=r"^(here|channel|S[A-Z0-9]+|[UW][A-Z0-9]+)$")] = None
     """Who is called when something new needs attention: `here`, `channel`, or the id of a user group or person."""
     languages: dict[str, Language] = Field(default_factory=dict)

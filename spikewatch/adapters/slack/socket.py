@@ -5,6 +5,7 @@ vendor gives up where Slack cannot be reached at the start, and hurries without 
 acknowledged: the person sees a warning and presses again.
 """
 
+import json
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -24,9 +25,10 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 
 from spikewatch.adapters.slack.messenger import attempt
 from spikewatch.adapters.slack.settings import is_loopback
-from spikewatch.core.acts import Act, Via
+from spikewatch.core.acts import Act, ActKind, Via
+from spikewatch.core.settings import Language
 from spikewatch.core.timegrid import EPOCH
-from spikewatch.core.wording.controls import pressed
+from spikewatch.core.wording.controls import EVENT_FORM, event_form, pressed
 from spikewatch.errors import Fault
 from spikewatch.ports import OutcomeUnknown, PortError
 
@@ -35,6 +37,9 @@ PING_S = 5.0
 LONGEST_WAIT_S = 60.0
 SPREAD = 0.2
 SILENT_PINGS = 4
+ASKS_WITHIN_S = 3
+"""A form can be opened this long after a press."""
+
 LOST_AFTER_S = 60.0
 """A connection that is gone for so long is lost: new messages have no buttons until it is back."""
 
@@ -47,6 +52,8 @@ class SlackSocket:
     """Keeps one connection to Slack open and hands every press to the inbox.
 
     token         of the app (`xapp-…`)
+    bot_token     opens the form that asks for the event of an expected rise; without it nobody is asked
+    language_of   of that form, by the channel of the press
     receive       keeps an act; whatever it raises leaves the press unacknowledged
     on_attempt    is told of each attempt to connect whether it worked
     on_connected  is told whenever presses begin or cease to arrive
@@ -61,6 +68,8 @@ class SlackSocket:
         url: str,
         timeout_s: int,
         receive: Callable[[Act], object],
+        bot_token: str | None = None,
+        language_of: Callable[[str], Language] = lambda _: Language.EN,
         on_attempt: Callable[[bool], None] = lambda _: None,
         on_connected: Callable[[bool], None] = lambda _: None,
         check_s: float = CHECK_S,
@@ -69,6 +78,14 @@ class SlackSocket:
         """Prepare; nothing is connected yet."""
         self._token = token
         self._web = WebClient(base_url=url, timeout=timeout_s, retry_handlers=[], logger=_quiet)
+        self._forms = (
+            None
+            if bot_token is None
+            else WebClient(
+                token=bot_token, base_url=url, timeout=ASKS_WITHIN_S, retry_handlers=[], logger=_quiet
+            )
+        )
+        self._language_of = language_of
         self._receive = receive
         self._on_attempt = on_attempt
         self._on_connected = on_connected
@@ -76,7 +93,9 @@ class SlackSocket:
         self._ping_s = ping_s
         self._is_local = is_loopback(url)
         if self._is_local:
-            self._web.proxy = f"http://{urlsplit(url).netloc}"
+            for client in (self._web, self._forms):
+                if client is not None:
+                    client.proxy = f"http://{urlsplit(url).netloc}"
         self._stopped = Event()
         self._dice = Random()  # noqa: S311 -- spreads retries of many installations, decides nothing
         self._client: SocketModeClient | None = None
@@ -171,7 +190,7 @@ class SlackSocket:
     # -- one press
 
     def _on_request(self, client: BaseSocketModeClient, request: SocketModeRequest) -> None:
-        act = act_of(request.payload, envelope=request.envelope_id) if request.type == "interactive" else None
+        act = _act_of(request) if request.type == "interactive" else None
         try:
             if act is not None:
                 self._receive(act)
@@ -182,6 +201,58 @@ class SlackSocket:
             client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
         except (SlackClientError, OSError) as error:
             log.info("press_not_acknowledged", extra={"error": str(error)})
+            return
+        if act is not None and act.kind is ActKind.EXPECTED and act.note is None:
+            self._ask_for_the_event(act, trigger=request.payload.get("trigger_id"))
+
+    def _ask_for_the_event(self, act: Act, *, trigger: object) -> None:
+        """Open a form in which the event can be named; the act stands already, so that nothing is lost without it."""
+        if self._forms is None or not isinstance(trigger, str) or act.message is None:
+            return
+        forms, channel = self._forms, act.message[0]
+        hidden = json.dumps([act.incident, *act.message, act.address, act.at.timestamp()])
+        form = dict(event_form(hidden, language=self._language_of(channel)))
+        try:
+            attempt(lambda: forms.views_open(trigger_id=trigger, view=form))
+        except PortError as error:
+            log.info("event_not_asked_for", extra={"error": str(error)})
+
+
+def _act_of(request: SocketModeRequest) -> Act | None:
+    read = named_event if request.payload.get("type") == "view_submission" else act_of
+    return read(request.payload, envelope=request.envelope_id)
+
+
+def named_event(payload: Mapping[str, Any], *, envelope: str) -> Act | None:
+    """Return the act that names the event of an expected rise; None where nothing was named, or the form is not ours.
+
+    Its key is the person and the form, which a repeated envelope shares; it counts as done when the button was pressed.
+    """
+    try:
+        view, user = payload["view"], dict(payload["user"])
+        if view["callback_id"] != EVENT_FORM:
+            return None
+        note = str(view["state"]["values"][EVENT_FORM][EVENT_FORM].get("value") or "").strip()
+        incident, channel, message, address, moment = json.loads(view["private_metadata"])
+        identity, form = str(user["id"]), str(view["id"])
+        at = datetime.fromtimestamp(float(moment), tz=UTC)
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError) as error:
+        log.warning("press_not_understood", extra={"envelope": envelope, "error": repr(error)})
+        return None
+    if not note:
+        return None
+    return Act(
+        key=f"slack:{identity}:{form}:event",
+        kind=ActKind.EXPECTED,
+        incident=str(incident),
+        by=str(user.get("name") or user.get("username") or identity),
+        via=Via.SLACK,
+        at=at,
+        user=identity,
+        note=note,
+        message=(str(channel), str(message)),
+        address=address,
+    )
 
 
 def act_of(payload: Mapping[str, Any], *, envelope: str) -> Act | None:

@@ -30,7 +30,7 @@ from spikewatch.core.acts import Act, ActStage, Entry
 from spikewatch.core.calibration import Calibration
 from spikewatch.core.counts import Attributes, Cells, Roster, SeriesKey
 from spikewatch.core.incidents import Incident
-from spikewatch.core.labels import Noted
+from spikewatch.core.labels import Noted, noted_now
 from spikewatch.core.muting import Silence
 from spikewatch.core.outbox import Delivery, Receipt, Stage
 from spikewatch.core.settings import RenameSettings
@@ -336,7 +336,7 @@ class SqlStore:
     def labels(self) -> Sequence[Noted]:
         """Return every label in the order in which they begin."""
         with self._reading() as connection:
-            return acting.labels(connection)
+            return [noted_now(each, self._renames) for each in acting.labels(connection)]
 
     def add_labels(self, labels: Sequence[Noted]) -> int:
         """Keep labels, all or none; return how many are new."""

@@ -4,7 +4,3 @@ settings   what a person chooses
 document   the JSON; its form is config/webhook.schema.json
 messenger  posts it, signed where a secret for that is known
 """
-
-from spikewatch.adapters.webhook.messenger import WebhookMessenger
-
-__all__ = ["WebhookMessenger"]

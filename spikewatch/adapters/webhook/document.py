@@ -16,8 +16,8 @@ from spikewatch.core.misconfiguration import ConfigNotice
 from spikewatch.core.notices import Facts, Notice, Part
 from spikewatch.core.recaps import RecapNotice
 from spikewatch.core.scoring import Reading
-from spikewatch.core.wording import Mark, Message, Source
 from spikewatch.core.weekly import WeeklyNotice
+from spikewatch.core.wording import Mark, Message, Source
 
 VERSION = 1
 

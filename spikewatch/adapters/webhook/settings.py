@@ -19,7 +19,8 @@ class WebhookSettings(ReceiverSettings):
     url_file: Path | None = None
     """File that holds the address."""
     signing_secret_file: Path | None = None
-    """File with the secret that signs each request (header X-Spikewatch-Signature); SPIKEWATCH_<NAME>_SIGNING_SECRET wins."""
+    """File with the secret that signs each request, in the header X-Spikewatch-Signature;
+    SPIKEWATCH_<NAME>_SIGNING_SECRET wins."""
     token_file: Path | None = None
     """File with a token that is sent as `Authorization: Bearer`; SPIKEWATCH_<NAME>_TOKEN wins."""
     timeout_s: Annotated[int, Field(ge=1, le=30)] = 10

@@ -69,7 +69,9 @@ def _picks(given: Any) -> Any:
 
 LegalName = Annotated[str, AfterValidator(_legal_name)]
 Names = Annotated[dict[str, str], BeforeValidator(_picks)]
-Picks: TypeAlias = Annotated[str | dict[str, str], BeforeValidator(_picks)]
+Picks: TypeAlias = Annotated[
+    str | dict[str, str], BeforeValidator(_picks, json_schema_input_type=str | int | dict[str, str])
+]
 
 
 class Rule(Settings):
@@ -167,7 +169,11 @@ def _defaults_last(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
     return rules
 
 
-Rules = Annotated[tuple[Rule, ...], BeforeValidator(_listed), AfterValidator(_defaults_last)]
+Rules = Annotated[
+    tuple[Rule, ...],
+    BeforeValidator(_listed, json_schema_input_type=Rule | tuple[Rule, ...]),
+    AfterValidator(_defaults_last),
+]
 
 
 class Auth(StrEnum):

@@ -6,7 +6,7 @@ findings  what a check came to
 scene     what the checks look at together
 desk, mapping  a Zendesk account, and the rules that make services and categories of its tickets
 counted   databases and files that are read
-slack, receivers  where surges are told
+slack, sample, receivers  where surges are told
 keeping   the store
 daemon    the daemon and its port
 beside    the heartbeat, fonts for charts

@@ -150,7 +150,7 @@ def _limit(part: Part, check: str, quota: Quota, *, spared: float, wanted: float
     if quota.remaining <= spared:
         return part.fail(
             check,
-            f"{says}: other programs use nearly all of it",
+            f"{says}: other programs, or a backfill of ours, use nearly all of it",
             remedy="find them in Admin Center under Apps and integrations, API usage, and slow them down;"
             " until then polls wait, and surges are told late",
         )

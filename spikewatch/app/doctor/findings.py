@@ -95,9 +95,13 @@ def divided(message: str) -> tuple[str, str]:
     return message, ""
 
 
+_SHORTEST = 4
+"""A shorter secret would hide every other word."""
+
+
 def scrubbed(findings: Iterable[Finding], *, secrets: Iterable[str]) -> Iterator[Finding]:
     """Yield the findings without the text of any secret, should an outside answer ever repeat one."""
-    hidden = [secret for secret in secrets if secret]
+    hidden = [secret for secret in secrets if len(secret) >= _SHORTEST]
     for finding in findings:
         says, remedy = finding.says, finding.remedy
         for secret in hidden:

@@ -83,8 +83,11 @@ def _strangers(part: Part, settings: ZendeskSettings, names: Mapping[str, str]) 
 
 
 def _known(rule: Rule, names: Mapping[str, str]) -> Sequence[str]:
-    beginning = f"{rule.way}:" if rule.field is None else f"field:{rule.field}="
-    return sorted(name for word, name in names.items() if word.startswith(beginning))
+    """Return what could be meant: names as people see them, and the values of options."""
+    if rule.field is None:
+        return sorted(name for word, name in names.items() if word.startswith(f"{rule.way}:"))
+    beginning = f"field:{rule.field}="
+    return sorted(word.removeprefix(beginning) for word in names if word.startswith(beginning))
 
 
 def _uses(

@@ -5,15 +5,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from spikewatch.adapters.slack.examining import Room, Standing, Workspace
 from spikewatch.adapters.slack.settings import SlackSettings
 from spikewatch.app.doctor.findings import Finding, Part, some
+from spikewatch.app.doctor.sample import sample_notice
 from spikewatch.app.doctor.scene import Scene
 from spikewatch.config import Config
 from spikewatch.config.translating import nearest
 from spikewatch.core.settings import Secret
+from spikewatch.core.wording import render
 from spikewatch.ports import ContentRefused, CredentialsRefused, PortError
 
 PART = Part("slack")
 _REACH = "check the network, firewalls and HTTPS_PROXY, and look at slack-status.com"
 _INSTALL = "add it under OAuth and Permissions of the app, install the app again, and use the token that it shows then"
+
+_RUNGS = (0, 2, 3)
+"""How plain a sample is: whole, without any picture, without a table; a picture would have to be uploaded first."""
+
+_NOT_ASKED = ("unknown_method", "method_deprecated", "not_allowed")
+"""What Slack answers where it does not check blocks."""
 
 _WITHOUT: Mapping[str, str] = {
     "chat:write": "nothing can be posted",
@@ -52,6 +60,7 @@ def slack_findings(scene: Scene) -> Iterator[Finding]:
     yield PART.ok("token", f"is good: {standing.bot} in the workspace {standing.team}")
     yield from _scopes(slack, standing)
     yield from _channels(scene.config, workspace)
+    yield from _blocks(scene, workspace)
     yield from _buttons(scene, slack, workspace)
 
 
@@ -105,6 +114,7 @@ def named_channels(config: Config) -> Mapping[str, Sequence[str]]:
         (slack.channel, "slack.channel"),
         (slack.company_channel, "slack.company_channel"),
         (slack.fallback_channel, "slack.fallback_channel"),
+        (config.report.channel, "report.channel"),
         *((route.channel, f"slack.routes[{place}]") for place, route in enumerate(slack.routes)),
         *((service.channel, f"services.{name}.channel") for name, service in config.services.items()),
     ]
@@ -134,6 +144,40 @@ def _channel(channel: str, paths: Sequence[str], joined: Sequence[Room], workspa
             "channel", f"{says}: the bot is no member", remedy="write there: /invite @spikewatch"
         )
     return PART.ok("channel", f"{says}: the bot is a member")
+
+
+# -- messages
+
+
+def _blocks(scene: Scene, workspace: Workspace) -> Iterator[Finding]:
+    """Yield whether Slack would take a message as it is, or which part it leaves out; nothing is posted."""
+    notice = sample_notice(at=scene.clock.now())
+    language, zone = scene.config.language, scene.config.timezone
+    refusals = []
+    try:
+        for rung in _RUNGS:
+            message = render(notice, language=language, zone=zone, plain=rung, controls=True)
+            refused = workspace.refuses(message.blocks)
+            if refused is None:
+                break
+            refusals.append(refused)
+    except PortError as error:
+        yield PART.skip("messages", f"Slack does not say whether it takes our blocks: {error}")
+        return
+    if not refusals:
+        yield PART.ok("messages", "a sample with its chart and buttons would be taken")
+    elif refusals[0].startswith(_NOT_ASKED):
+        yield PART.skip("messages", f"Slack does not say whether it takes our blocks: {refusals[0]}")
+    elif len(refusals) == len(_RUNGS):
+        yield PART.fail(
+            "messages", f"Slack takes none of our blocks: {refusals[-1]}", remedy="report it with this line"
+        )
+    else:
+        yield PART.warn(
+            "messages",
+            f"Slack refuses the chart in this workspace ({refusals[0]})",
+            remedy="nothing has to be done: messages go out with a picture, which needs files:write, or without",
+        )
 
 
 # -- buttons

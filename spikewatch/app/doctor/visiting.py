@@ -30,10 +30,10 @@ from spikewatch.errors import SpikewatchError
 from spikewatch.ports import Clock, PortError
 
 TICKETS = 1000
-PATIENCE_S = 50.0
+PATIENCE_S = 40.0
 """So long all parts may take side by side; a part makes a few requests, each with a time-out of its own."""
 
-_ALONE = 0.1
+_ALONE = 0.25
 """Share of it that the store has before them, and the section `services` behind them."""
 
 
@@ -46,7 +46,7 @@ def examine(
     scene: Scene | None = None,
     patience_s: float = PATIENCE_S,
 ) -> Sequence[Finding]:
-    """Return every finding, part by part in the order of the file; takes little more than `patience_s`.
+    """Return every finding, part by part in the order of the file; takes half as long again as `patience_s` at most.
 
     tickets  how many of the newest tickets in the store the rules are tried on
     scene    to look at instead, with another patience for single answers

@@ -66,6 +66,7 @@ def _found(config: Config, *, service: str, category: str | None, at: datetime |
             at=at,
             now=now,
             kept_for=config.retention.counts,
+            windows=config.maintenance,
         )
     finally:
         store.close()

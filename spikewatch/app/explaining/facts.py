@@ -9,8 +9,10 @@ from spikewatch.app.explaining.looking import Look
 from spikewatch.app.explaining.origins import Origins
 from spikewatch.core.counts import SeriesKey
 from spikewatch.core.events import Event
+from spikewatch.core.explaining import Joining
 from spikewatch.core.explanations import Explanation, Gate, Normal, RulePart, WindowPart
 from spikewatch.core.incidents import Incident
+from spikewatch.core.muting import Silence
 from spikewatch.core.scoring import Reading, WhyNot
 from spikewatch.core.surges import Surge
 
@@ -51,6 +53,8 @@ def as_json(look: Look, *, zone: ZoneInfo, origins: Origins, budget: float) -> s
         },
         "events": [_event(event, zone) for event in explanation.events],
         "as_judged": None if look.kept is None else _as_judged(look.kept, zone, origins),
+        "silences": [_silence(silence, zone) for silence in look.silences],
+        "joining": None if look.joining is None else _joining(look.joining, zone),
         "incidents": [_incident(incident, surge, zone) for incident, surge in look.incidents],
     }
     return json.dumps(facts, ensure_ascii=False, allow_nan=False)
@@ -160,6 +164,22 @@ def _event(event: Event, zone: ZoneInfo) -> dict[str, object]:
     }
 
 
+def _silence(silence: Silence, zone: ZoneInfo) -> dict[str, object]:
+    return {
+        "kind": silence.why.value,
+        "number": silence.number,
+        "author": silence.author,
+        "reason": silence.reason,
+        "start": _iso(silence.span.start, zone),
+        "end": _iso(silence.span.end, zone),
+        "matches": str(silence.matcher),
+    }
+
+
+def _joining(joining: Joining, zone: ZoneInfo) -> dict[str, object]:
+    return {"incident": joining.incident.id, "reopens_until": _iso(joining.until, zone)}
+
+
 def _incident(incident: Incident, surge: Surge | None, zone: ZoneInfo) -> dict[str, object]:
     return {
         "incident": incident.id,
@@ -170,6 +190,9 @@ def _incident(incident: Incident, surge: Surge | None, zone: ZoneInfo) -> dict[s
         "started_at": _iso(incident.started_at, zone),
         "resolved_at": _iso(incident.resolved_at, zone),
         "merged_into": incident.merged_into,
+        "acknowledged_by": incident.handling.acknowledged_by,
+        "snoozed_until": _iso(incident.handling.snoozed_until, zone),
+        "dismissed_by": incident.handling.dismissed_by,
         "joined_at": None if surge is None else _iso(surge.opened_at, zone),
         "joined": None if surge is None else _reading(surge.joined),
     }

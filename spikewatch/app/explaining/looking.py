@@ -8,9 +8,11 @@ from difflib import get_close_matches
 from spikewatch.core.baseline import Baseline, History
 from spikewatch.core.counts import ALL, Roster, SeriesKey
 from spikewatch.core.courses import Course
-from spikewatch.core.explaining import around, explain, late_tickets, learned_by
+from spikewatch.core.explaining import Joining, around, explain, joining, late_tickets, learned_by
 from spikewatch.core.explanations import Explanation
 from spikewatch.core.incidents import Incident
+from spikewatch.core.muting import Silence, maintenance
+from spikewatch.core.oncall import MaintenanceSettings
 from spikewatch.core.scoring import assess
 from spikewatch.core.surges import Surge
 from spikewatch.core.timegrid import HOUR, bucket_end, bucket_number, bucket_start
@@ -38,6 +40,8 @@ class Look:
     incidents     of the series' service at about that time, each with the series' own surge if it has one
     course        the series over the hours before, in points as long as the window that decided; None where it is dropped
     kept          what an incident that opened on the series then has kept of its judgement
+    silences      and maintenance windows that kept an incident of this series alone quiet then
+    joining       the incident that a new rise would have belonged to; None where it would have opened one
     """
 
     explanation: Explanation
@@ -47,6 +51,8 @@ class Look:
     incidents: tuple[tuple[Incident, Surge | None], ...]
     course: Course | None = None
     kept: Explanation | None = None
+    silences: tuple[Silence, ...] = ()
+    joining: Joining | None = None
 
     @property
     def is_judged(self) -> bool:
@@ -63,12 +69,14 @@ def look(
     at: datetime | None,
     now: datetime,
     kept_for: timedelta | None = None,
+    windows: Sequence[MaintenanceSettings] = (),
 ) -> Look:
     """Explain a series at the newest bucket that had ended at an instant, or at the newest one judged.
 
     service   `*` is the whole fleet
     category  None is the whole service
     kept_for  how long the store keeps counts; None where it keeps them all
+    windows   of maintenance, as configured now
 
     Raises Fault where the store has nothing to tell yet, and Mistake where it never counted the series or does not know
     the instant.
@@ -106,7 +114,16 @@ def look(
     if kept_for is not None and since < now - kept_for:
         forgotten = _forgotten(bucket, detector, since=since, oldest=store.stats().oldest)
         if forgotten is not None and kept is not None:
-            return Look(kept, sources, judged_until, None, incidents, kept=kept)
+            return Look(
+                kept,
+                sources,
+                judged_until,
+                None,
+                incidents,
+                kept=kept,
+                silences=_silences(store, detector, series, windows=windows, at=end),
+                joining=joining(incidents, series, at=end),
+            )
         if forgotten is not None:
             raise forgotten
     epoch = detector.epoch_of(bucket)
@@ -121,12 +138,28 @@ def look(
         calibration=calibration,
         incidents=incidents,
         kept=kept,
+        silences=_silences(store, detector, series, windows=windows, at=end),
+        joining=joining(incidents, series, at=end),
         course=Album(store, baseline, detector.step, since=since, until=mark).course(
             series,
             stop=bucket + 1,
             window=timedelta(minutes=explanation.leading.reading.window_minutes),
         ),
     )
+
+
+def _silences(
+    store: Store,
+    detector: Detector,
+    series: SeriesKey,
+    *,
+    windows: Sequence[MaintenanceSettings],
+    at: datetime,
+) -> tuple[Silence, ...]:
+    """Return what kept an incident of a series alone quiet at an instant."""
+    planned = maintenance(windows, zone=detector.calendar.zone, at=at)
+    every = (*store.silences(ending_after=at), *planned)
+    return tuple(each for each in every if each.span.holds(at) and each.matcher.covers(series))
 
 
 def _kept(

@@ -1,7 +1,7 @@
 """An explanation for people: the verdict and what decided it first, then every number behind it."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
@@ -11,14 +11,18 @@ from spikewatch.core.counts import SeriesKey
 from spikewatch.core.events import Event
 from spikewatch.core.explaining import NOT_JUDGED
 from spikewatch.core.explanations import Explanation, Gate, GateName, Likeness, RulePart, WindowPart
+from spikewatch.core.incidents import Incident
+from spikewatch.core.muting import Silence
 from spikewatch.core.scoring import WhyNot
 from spikewatch.core.settings import ModelName
+from spikewatch.core.surges import QUIET_FOR, QUIET_SCORE
 from spikewatch.core.timegrid import HOUR
 from spikewatch.core.wording.untrusted import harmless
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _NAME_LIMIT = 80
 _MINUTES_AN_HOUR = 60
+_MINUTE = timedelta(minutes=1)
 _WHOLE_FROM = 100
 _EPSILON = 0.005
 _WINDOW_HEAD = ("", "window", "observed", "expected", "alerts above", "surprise", "+ evidence", "score", "")
@@ -95,6 +99,9 @@ class _Letter:
         if remedy is not None:
             yield ("to stay quiet" if self._of.why is WhyNot.ALERTS else "to alert"), remedy
         yield from self._told()
+        yield from self._joining()
+        for silence in self._look.silences:
+            yield "silenced", self._silenced(silence)
 
     def _why(self) -> str:
         part, rule = self._of.leading, self._of.rule
@@ -178,7 +185,8 @@ class _Letter:
     def _told(self) -> Iterator[tuple[str, str]]:
         for incident, surge in self._look.incidents:
             opened = self._near(incident.opened_at)
-            stands = f"{incident.id} ({incident.severity.value}, now {incident.phase.value}) opened {opened}"
+            handled = _handled(incident)
+            stands = f"{incident.id} ({incident.severity.value}, now {incident.phase.value}{handled}) opened {opened}"
             if surge is None:
                 yield "incident", f"{stands}, without this series"
                 continue
@@ -193,6 +201,33 @@ class _Letter:
             yield "as judged", self._as_judged(self._look.kept)
         if self._of.why is WhyNot.ALERTS and not self._covering():
             yield "incident", self._why_none()
+
+    def _joining(self) -> Iterator[tuple[str, str]]:
+        """Yield where a rise would have belonged, or when the series' own surge is over."""
+        found = self._look.joining
+        if self._covering():
+            if self._of.why is not WhyNot.ALERTS:
+                minutes = QUIET_FOR // _MINUTE
+                yield (
+                    "cool-down",
+                    f"its surge goes on until it scores below {QUIET_SCORE:g} for {minutes} known minutes",
+                )
+        elif found is not None:
+            incident = found.incident
+            belongs = (
+                f"join {incident.id}, which was open"
+                if found.until is None
+                else f"reopen {incident.id}, as until {self._near(found.until)} at the latest"
+            )
+            yield "cool-down", f"a rise would {belongs}, and open no incident of its own"
+
+    def _silenced(self, silence: Silence) -> str:
+        """Return who wanted no messages, and until when."""
+        who = "" if silence.number is None else f" {silence.number} by {silence.author}"
+        named = harmless(f"{silence.why.value}{who}: {silence.reason}", limit=_NAME_LIMIT)
+        only = "" if silence.matcher.severity is None else f" that is {silence.matcher.severity.value}"
+        until = self._near(silence.span.end)
+        return f"{named}; nobody is told of an incident of this series alone{only} until {until}"
 
     def _as_judged(self, kept: Explanation) -> str:
         """Return what the incident kept of its first judgement, where counts, settings or the baseline have moved since."""
@@ -356,6 +391,17 @@ class _Letter:
 
     def _local(self, instant: datetime) -> str:
         return f"{instant.astimezone(self._zone):%Y-%m-%d %H:%M %Z}"
+
+
+def _handled(incident: Incident) -> str:
+    """Return what people did to an incident, to stand after its state."""
+    handling = incident.handling
+    did = (
+        ("acknowledged", handling.acknowledged_by),
+        ("snoozed", handling.snoozed_by),
+        ("dismissed", handling.dismissed_by),
+    )
+    return "".join(f", {what} by {harmless(who, limit=_NAME_LIMIT)}" for what, who in did if who is not None)
 
 
 def _learnt(event: Event) -> str:

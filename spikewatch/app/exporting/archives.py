@@ -54,6 +54,19 @@ class Manifest:
     parts: tuple[Part, ...] = ()
 
 
+@dataclass
+class _Counted:
+    """Rows on their way, and how many have passed."""
+
+    rows: Iterable[Row]
+    number: int = 0
+
+    def __iter__(self) -> Iterator[Row]:
+        for row in self.rows:
+            self.number += 1
+            yield row
+
+
 # -- writing
 
 
@@ -67,17 +80,15 @@ class Writer:
     def add(self, shelf: Shelf, rows: Iterable[Row]) -> Part:
         """Write the rows of a table and return its file."""
         name = f"{shelf.name}.{'csv' if _is_plain(shelf) else 'jsonl'}"
-        path, number = self.folder / name, 0
+        path, counted = self.folder / name, _Counted(rows)
         with path.open("w", encoding="utf-8", newline="") as stream:
             if _is_plain(shelf):
                 writer = csv.writer(stream, lineterminator="\n")
                 writer.writerow([each.name for each in shelf.fields])
-                for number, row in enumerate(rows, start=1):
-                    writer.writerow([_as_text(cell) for cell in row])
+                writer.writerows([_as_text(cell) for cell in row] for row in counted)
             else:
-                for number, row in enumerate(rows, start=1):
-                    stream.write(f"{_as_json(shelf, row)}\n")
-        part = Part(name, shelf, number, _digest(path))
+                stream.writelines(f"{_as_json(shelf, row)}\n" for row in counted)
+        part = Part(name, shelf, counted.number, _digest(path))
         self.parts.append(part)
         return part
 
@@ -176,12 +187,11 @@ class Reader:
             with self._open(part.name) as raw:
                 checked = _Checked(raw)
                 text = io.TextIOWrapper(io.BufferedReader(checked, _BYTES), encoding="utf-8", newline="")
-                number = 0
-                for number, row in enumerate(_rows(part, text), start=1):
-                    yield row
-                if number != part.rows or checked.digest.hexdigest() != part.sha256:
+                counted = _Counted(_rows(part, text))
+                yield from counted
+                if counted.number != part.rows or checked.digest.hexdigest() != part.sha256:
                     raise Mistake(
-                        f"{self.path}: {part.name} is not as it was written ({number} rows of {part.rows});"
+                        f"{self.path}: {part.name} is not as it was written ({counted.number} rows of {part.rows});"
                         " copy the archive again"
                     )
         except (
@@ -208,7 +218,7 @@ class _Checked(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 -- as the standard library calls it
         got = self._stream.read(len(buffer))
         buffer[: len(got)] = got
         self.digest.update(got)
@@ -230,7 +240,8 @@ def opened(path: Path) -> Iterator[Reader]:
             yield Reader(path, manifest, open_)
     except (KeyError, FileNotFoundError, tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise Mistake(
-            f"{path}: this is no export of a store ({error}); name the folder, .tar.gz or .zip that `spikewatch export` wrote"
+            f"{path}: this is no export of a store ({error}); name the folder, .tar.gz or .zip that"
+            " `spikewatch export` wrote"
         ) from error
 
 
@@ -285,8 +296,7 @@ def _rows(part: Part, text: io.TextIOWrapper) -> Iterator[Row]:
         for line in lines:
             yield [_from_text(each, cell) for each, cell in zip(fields, line, strict=True)]
     else:
-        for line in text:
-            named = json.loads(line)
+        for named in map(json.loads, text):
             yield [_from_json(each, named[each.name]) for each in fields]
 
 

@@ -50,7 +50,9 @@ def shown(weekly: Weekly, form: Form, *, language: Language, zone: ZoneInfo) -> 
             yield from page(weekly, language=language, zone=zone)
         case Form.SLACK:
             message = render(notice_of_week(weekly, at=weekly.until), language=language, zone=zone)
-            yield json.dumps({"text": message.text, "blocks": list(message.blocks)}, ensure_ascii=False, indent=2)
+            yield json.dumps(
+                {"text": message.text, "blocks": list(message.blocks)}, ensure_ascii=False, indent=2
+            )
         case Form.JSON:
             yield json.dumps(_object(weekly, zone), ensure_ascii=False, indent=2)
 

@@ -62,7 +62,9 @@ def gather(
         typical=typical,
         slowest=slowest,
         noisiest=noise_of((incident, label_of(incident, labels)) for incident in opened),
-        volumes=tuple(_volumes(store, Span(span.start, until), week, coverage, config=config, detector=detector)),
+        volumes=tuple(
+            _volumes(store, Span(span.start, until), week, coverage, config=config, detector=detector)
+        ),
         blind=tuple(_blind(store, span)),
     )
 
@@ -132,9 +134,7 @@ def _volumes(
     now = _totals(store, span, coverage, step=step, baseline=baseline)
     reach = span.end - span.start
     earlier = week.before.span(config.timezone)
-    before = _totals(
-        store, Span(earlier.start, min(earlier.end, earlier.start + reach)), coverage, step=step
-    )
+    before = _totals(store, Span(earlier.start, min(earlier.end, earlier.start + reach)), coverage, step=step)
     roster = now.roster.with_(before.roster.keys)
     tickets, earlier_tickets = now.tickets(roster), before.tickets(roster)
     known_before = before.whole(roster)
@@ -143,7 +143,9 @@ def _volumes(
         Volume(
             series=key,
             tickets=int(tickets[row]),
-            expected=None if expected is None or not np.isfinite(expected[row]) else round(float(expected[row]), 1),
+            expected=None
+            if expected is None or not np.isfinite(expected[row])
+            else round(float(expected[row]), 1),
             before=int(earlier_tickets[row]) if known_before[row] else None,
         )
         for row, key in enumerate(roster.keys)
@@ -174,7 +176,7 @@ class _Totals:
 
     def whole(self, wanted: Roster) -> Bools:
         """Return (n_series,) whether all of the span is known."""
-        return np.asarray(self._taken(wanted, self._known, other=self._known.all()), dtype=np.bool_)
+        return np.asarray(self._taken(wanted, self._known, other=bool(self._known.all())), dtype=np.bool_)
 
     def expected(self, wanted: Roster) -> Floats | None:
         """Return (n_series,) what was expected, not a number where nothing is learnt; None where nothing is at all."""

@@ -18,7 +18,9 @@ from spikewatch.cycle import Detector
 from spikewatch.errors import Fault, Mistake
 
 
-def report(config: Config, *, week: str | None, form: Form, language: Language | None = None) -> Iterator[str]:
+def report(
+    config: Config, *, week: str | None, form: Form, language: Language | None = None
+) -> Iterator[str]:
     """Yield the lines of a week; without a name the last one that is over.
 
     Raises Mistake for a week that is none or has not begun, Fault where the store knows nothing of it.

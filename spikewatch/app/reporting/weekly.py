@@ -58,6 +58,7 @@ class WeeklyReport:
         self._detector_at = detector_at
         self._turn = turn
         self._settled: Week | None = None
+        self._has_begun = False
 
     def look(self, *, now: datetime) -> Week | None:
         """Hand the report that is due to the outbox, and return its week; None where there is nothing to do."""
@@ -92,7 +93,10 @@ class WeeklyReport:
         return bool(self._store.deliveries_of(message_of(week)))
 
     def _told_ever(self) -> bool:
-        return any(isinstance(each.notice, WeeklyNotice) for each in self._store.deliveries())
+        """Tell whether a week was told, or left out as the first, before; learnt from the store once."""
+        if not self._has_begun:
+            self._has_begun = any(isinstance(each.notice, WeeklyNotice) for each in self._store.deliveries())
+        return self._has_begun
 
     def _is_known(self, week: Week) -> bool:
         until = Coverage.of(self._store).until

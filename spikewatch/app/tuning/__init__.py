@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias, assert_never
 
 from threadpoolctl import threadpool_limits
 
@@ -23,47 +23,9 @@ from spikewatch.errors import Mistake
 from spikewatch.lab.knobs import Value, key_of
 from spikewatch.lab.replay import replay_name
 from spikewatch.lab.searching import Proposal
-from spikewatch.lab.tuning import tune as search
+from spikewatch.lab.tuning import Tuned, tune
 
-
-def tune(
-    source: str,
-    *,
-    config: Config,
-    file: Path,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    gaps: Path | None = None,
-    labels: Path | None = None,
-    output_format: str = "table",
-    say: Callable[[str], None] = lambda _: None,
-    on_progress: Callable[[float], None] = lambda _: None,
-) -> Iterable[str]:
-    """Return the lines of what is proposed for a configuration; the file itself is left alone.
-
-    file          the configuration's own, whose comments the proposed one keeps
-    since, until  where judging begins and the input ends; None leaves it to the data
-    say           is told what a person should know and the output does not hold
-    """
-    # thousands of small matrix products: a second BLAS thread costs more than it brings, and moves the last digits
-    threadpool_limits(limits=1, user_api="blas")
-    found = inputs.read(source, config=config, gaps=gaps, labels=labels, say=say)
-    recording = found.recording(config, until=until)
-    said = found.labels(config)
-    masks = tuple(mask for label in said if (mask := label.mask) is not None)
-    detector = detector_of(config, at=recording.until, name=replay_name, masks=masks)
-    tuned = search(recording, detector, labels=said, since=since, on_progress=on_progress)
-    drafts = drafts_of(tuned.proposals, config=config, main=file)
-    if output_format == "yaml":
-        for line in telling.summary(tuned, config=config):
-            say(line)
-        return _only(drafts, main=file).after.splitlines()
-    diff = [
-        line for draft in drafts for line in telling.diff(draft.before, draft.after, name=str(draft.file))
-    ]
-    if output_format == "html":
-        return page.lines(tuned, config=config, diff=diff)
-    return telling.lines(tuned, config=config, diff=diff)
+Format: TypeAlias = Literal["table", "yaml", "html"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +35,68 @@ class Draft:
     file: Path
     before: str
     after: str
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """What tuning came to for a configuration, and each file of it that would change."""
+
+    tuned: Tuned
+    config: Config
+    main: Path
+    drafts: Sequence[Draft]
+
+
+def propose(
+    source: str,
+    *,
+    config: Config,
+    file: Path,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    gaps: Path | None = None,
+    labels: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    on_progress: Callable[[float], None] = lambda _: None,
+) -> Proposed:
+    """Return what is proposed for a configuration; its files are left alone.
+
+    file          the configuration's own, whose comments the proposed one keeps
+    since, until  where judging begins and the input ends; None leaves it to the data
+    say           is told what a person should know about the input
+    """
+    # thousands of small matrix products: a second BLAS thread costs more than it brings, and moves the last digits
+    threadpool_limits(limits=1, user_api="blas")
+    found = inputs.read(source, config=config, gaps=gaps, labels=labels, say=say)
+    recording = found.recording(config, until=until)
+    said = found.labels(config)
+    masks = tuple(mask for label in said if (mask := label.mask) is not None)
+    detector = detector_of(config, at=recording.until, name=replay_name, masks=masks)
+    tuned = tune(recording, detector, labels=said, since=since, on_progress=on_progress)
+    return Proposed(tuned, config, file, drafts_of(tuned.proposals, config=config, main=file))
+
+
+def rendered(
+    proposed: Proposed, *, output_format: Format, say: Callable[[str], None] = lambda _: None
+) -> Iterable[str]:
+    """Return the lines of what is proposed; `say` is told what the output does not hold. Raises Mistake as `_only` does."""
+    tuned, config = proposed.tuned, proposed.config
+    diff = [
+        line
+        for draft in proposed.drafts
+        for line in telling.diff(draft.before, draft.after, name=str(draft.file))
+    ]
+    match output_format:
+        case "table":
+            return telling.lines(tuned, config=config, diff=diff)
+        case "html":
+            return page.lines(tuned, config=config, diff=diff)
+        case "yaml":
+            for line in telling.summary(tuned, config=config):
+                say(line)
+            return _only(proposed.drafts, main=proposed.main).after.splitlines()
+        case _:
+            assert_never(output_format)
 
 
 def drafts_of(proposals: Sequence[Proposal], *, config: Config, main: Path) -> Sequence[Draft]:

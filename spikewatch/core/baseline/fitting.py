@@ -16,7 +16,8 @@ from spikewatch.core.timegrid import HOUR, seconds
 
 DAY_SPREAD = 0.10
 ROLLUP_DAY_SPREAD = 0.12
-"""Relative variation that a day shares; call centres and desks show 0.08 to 0.15, totals more than their parts."""
+"""Relative variation that a day shares, at least: call centres and desks show 0.08 to 0.15, totals more than their parts;
+a history without a strange day says nothing of the next one."""
 
 LEARNED_AFTER_HOURS = 7 * 24
 """A series is judged once its first ticket is this old."""
@@ -44,9 +45,7 @@ def fit(history: History, *, calendar: Calendar, model: ModelName, epoch: int, l
         calendar=calendar,
         slot_mean=profile.mean.astype(np.float32),
         slot_variance=profile.variance.astype(np.float32),
-        day_spread=np.where(np.arange(n_series) < roster.n_leaves, DAY_SPREAD, ROLLUP_DAY_SPREAD)
-        if profile.spread is None
-        else profile.spread,
+        day_spread=_day_spread(profile, roster),
         dispersion=np.maximum(profile.dispersion, LEAST_DISPERSION),
         learned=(learnt.age_hours >= LEARNED_AFTER_HOURS) & (learnt.known_hours >= WARM_DAYS * 24),
         learnt=learnt,
@@ -84,6 +83,12 @@ def _profile(
     if model is ModelName.STL:
         return by_stl(hourly, calendar=calendar, seasonal=seasonal)
     assert_never(model)
+
+
+def _day_spread(profile: SlotProfile, roster: Roster) -> Floats:
+    """Return (n_series,) the relative variation that a day shares: as measured, if that is more than the usual."""
+    usual = np.where(np.arange(len(roster)) < roster.n_leaves, DAY_SPREAD, ROLLUP_DAY_SPREAD)
+    return usual if profile.spread is None else np.maximum(usual, profile.spread)
 
 
 def _learnt(hourly: Panel) -> Learnt:

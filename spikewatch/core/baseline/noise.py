@@ -1,7 +1,7 @@
 """Noise: how far hours lie from what was expected, told apart into what grows with the mean and what grows with its square.
 
 Few tickets vary like independent arrivals, a little wider: variance = dispersion x mean. Many vary by what they have in
-common, such as a busy hour or a morning that goes otherwise: variance = (spread x mean)**2. The quiet and the busy hours of a
+common, such as a busy hour or a morning that goes otherwise: variance = (spread x mean)**2. Quiet and busy hours of a
 series tell the two apart. Both are shrunk to what desks usually show, and a few hours far out are not believed.
 """
 
@@ -22,8 +22,8 @@ MOST: Final = (10.0, 0.6**2)
 
 SIGMAS: Final = 4.0
 JUMP: Final = 20.0
-"""An hour further away than so many standard deviations and this many tickets is an incident or a fall; it counts as one that
-is just so far away. Fewer tickets may be what one caller or an import brings, and a series that has such things is wide."""
+"""An hour further away than so many standard deviations and this many tickets is an incident or a fall: it counts as one
+just so far away. Fewer tickets may be what one caller or an import brings; a series that has such things is wide."""
 
 PASSES: Final = 2
 ALIKE: Final = 0.5

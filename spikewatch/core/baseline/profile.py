@@ -2,15 +2,16 @@
 
 Five steps, each for all series at once:
 
-1. Shape. As in `seasonal`: mean of each time-of-week slot, categories shrunk to the shape of their service, hours far above
-   normal count as normal ones, so that an incident leaves nothing behind. Hours before a series was born are unknown.
+1. Shape. As in `seasonal`: mean of each time-of-week slot, shrunk to what weekdays that are alike have in common, and
+   categories to the shape of their service; hours far above normal count as normal ones, so that an incident leaves nothing
+   behind. Hours before a series was born are unknown.
 2. Level. Recent tickets, clipped, over what the shape expected, halved every `LEVEL_HALF_LIFE_DAYS`; a category's level is
    (tickets + a x level of its service) / (expected + a), so that few tickets say little. Shape and level are learnt without
    the hours of a fall (`falls`), or the return to normal would look like a surge.
 3. Reconciliation. The sum of many small estimates is biased: categories are scaled so that they sum to their service.
 4. Today. The service's tickets of the last hours, clipped and without hours of a fall, over what was expected, halved every
    `TODAY_HALF_LIFE_HOURS`, shrunk to 1 and bounded; it ends an hour before the epoch, so that a surge cannot explain itself.
-5. Spread. Variance over mean from differences of neighbouring hours, which slow errors do not inflate.
+5. Spread. How far hours lay from what shape and their own day's gain made of them: see `noise`.
 """
 
 from typing import NamedTuple, TypeVar
@@ -21,9 +22,9 @@ from scipy import signal
 
 from spikewatch.core.baseline.daytypes import fitted_to_day
 from spikewatch.core.baseline.falls import LONG_HOURS, MOST_HOURS, fallen
-from spikewatch.core.baseline.model import LEAST_DISPERSION, LEAST_MEAN, Factors
+from spikewatch.core.baseline.model import LEAST_MEAN, Factors
 from spikewatch.core.baseline.noise import noise_of
-from spikewatch.core.baseline.seasonal import SlotProfile, slot_means
+from spikewatch.core.baseline.seasonal import PRIOR_TICKETS, SlotProfile, slot_means
 from spikewatch.core.calendars import SLOTS, Calendar
 from spikewatch.core.counts import Bools, Floats, Ints, Panel, Roster
 from spikewatch.core.timegrid import HOUR
@@ -37,6 +38,17 @@ FLOOD_TICKETS = 20.0
 FLOOD_WEEKS = 3
 """An hour above 10 x the mean of the same slot in other weeks + 20 is cut to that before anything is learnt from it: an
 import or a spam wave. Where a slot has been seen in fewer weeks nobody can tell."""
+
+ALIKE_DAYS, BUSINESS_DAYS = slice(1, 5), slice(0, 5)
+"""Weekdays whose hours go alike: of a service Tuesday to Friday, for a Monday has a backlog; of a category, against its
+service, Monday to Friday."""
+
+NEIGHBOUR_TICKETS = 120.0
+"""Weight, in tickets, of what the weekdays have in common against what a slot of the week shows by itself: the same hour of
+two weekdays differs by about 9 % (1 / 0.09**2)."""
+
+DAY_TICKETS = 30.0
+"""Weight, in tickets, of days being alike against what a weekday shows."""
 
 LEVEL_HALF_LIFE_DAYS = 6.0
 LEVEL_TICKETS = 20.0
@@ -63,10 +75,6 @@ TODAY_CLIP_SIGMAS = 2.0
 AT_ONCE = 250
 """Rows that are fitted together: their hours stay in the processor's cache."""
 
-MOST_DISPERSION = 6.0
-DISPERSION_PRIOR = (75.0, 60.0)
-"""Squares and expected tickets that the dispersion starts from: 1.25, worth two hours of a busy series."""
-
 
 def by_profile(hourly: Panel, recent: Panel, *, calendar: Calendar) -> SlotProfile:
     """Return the profile that the epoch after `recent` is judged by.
@@ -79,7 +87,7 @@ def by_profile(hourly: Panel, recent: Panel, *, calendar: Calendar) -> SlotProfi
     rollups = slice(roster.n_leaves, len(roster))
     flat = np.ones((len(roster) - roster.n_leaves, SLOTS))
     totals = _Fit(hourly, rollups, hours).run(
-        flat, level_of_service=np.ones(len(flat)), weight=ROLLUP_LEVEL_TICKETS
+        flat, level_of_service=np.ones(len(flat)), weight=ROLLUP_LEVEL_TICKETS, alike=ALIKE_DAYS
     )
     shapes = totals.shape / totals.shape.mean(axis=1, keepdims=True)
     parts = []
@@ -88,17 +96,21 @@ def by_profile(hourly: Panel, recent: Panel, *, calendar: Calendar) -> SlotProfi
         service = roster.service_of[rows]
         fitted = _Fit(hourly, rows, hours, without=totals.fallen[service])
         parts.append(
-            fitted.run(shapes[service], level_of_service=totals.level[service], weight=LEVEL_TICKETS)
+            fitted.run(
+                shapes[service],
+                level_of_service=totals.level[service],
+                weight=LEVEL_TICKETS,
+                alike=BUSINESS_DAYS,
+            )
         )
     parts.append(totals)
     mean = np.concatenate([part.shape * part.level[:, None] for part in parts])
     mean = _reconciled(mean, roster)
-    dispersion = np.concatenate([part.dispersion for part in parts])
+    dispersion, spread = _noise(parts, hourly, hours)
     mean = fitted_to_day(mean, hourly, calendar=calendar, hour=recent.grid.stop + 1)
     today = todays_gain(mean, dispersion, recent, calendar)
     mean = np.maximum(mean * today[:, None], LEAST_MEAN)
     factors = Factors(level=np.concatenate([part.level for part in parts]), today=today)
-    dispersion, spread = _noise(parts, hourly, hours)
     return SlotProfile(mean, dispersion[:, None] * mean, dispersion, factors, spread)
 
 
@@ -153,11 +165,10 @@ class _Hours:
 
 
 class _Fitted(NamedTuple):
-    """Shape (n, 168), level (n,) and dispersion (n,) of some series, and the hours (n, n_hours) in which they had fallen."""
+    """Shape (n, 168) and level (n,) of some series; hours (n, n_hours) in which they had fallen, and those learnt from."""
 
     shape: Floats
     level: Floats
-    dispersion: Floats
     fallen: Bools
     known: Bools
 
@@ -183,13 +194,18 @@ class _Fit:
         self._n_known = self._hours.per_slot(sorted_known)
         self._recent = self._hours.per_slot(sorted_known * self._hours.recency)
 
-    def run(self, borrowed: Floats, *, level_of_service: Floats, weight: float) -> _Fitted:
-        """Return the fit; `borrowed` (n, 168) has mean 1, `weight` tickets speak for the level of the service."""
+    def run(self, borrowed: Floats, *, level_of_service: Floats, weight: float, alike: slice) -> _Fitted:
+        """Return the fit; `borrowed` (n, 168) has mean 1, `weight` tickets speak for the level of the service.
+
+        alike  the weekdays that borrow from each other what the borrowed shape does not know
+        """
         hours, counts = self._hours, self._counts
         ordinary, shape, level = counts, borrowed, level_of_service
         gone = np.zeros(self._known.shape, dtype=np.bool_)
         for turn in range(PASSES):
-            shape = slot_means(hours.per_slot(ordinary), self._n_known, borrowed)
+            sums = hours.per_slot(ordinary)
+            ours = _neighbourly(sums, self._n_known, borrowed, alike=alike)
+            shape = slot_means(sums, self._n_known, ours, tickets=NEIGHBOUR_TICKETS)
             tickets = np.einsum("ij,j->i", counts, hours.recency)
             level = (tickets + weight * level_of_service) / ((self._recent * shape).sum(axis=1) + weight)
             if turn == PASSES - 2:
@@ -204,7 +220,7 @@ class _Fit:
                 ordinary = np.where(self._counts > most, hours.spread_out(usual), self._counts)
         # who never wrote weighs nothing in what the parts sum to: such a series may not exist yet
         seen = self._counts.any(axis=1)
-        return _Fitted(shape, np.where(seen, level, 0.0), self._dispersion(counts, shape), gone, self._known)
+        return _Fitted(shape, np.where(seen, level, 0.0), gone, self._known)
 
     def _fallen(self, shape: Floats, level: Floats) -> Bools:
         """Return (n, n_hours) where the series had fallen against a first shape and level."""
@@ -221,18 +237,23 @@ class _Fit:
             return counts
         return np.minimum(counts, self._hours.spread_out(np.where(flooded, most, np.inf)))
 
-    def _dispersion(self, counts: Floats, shape: Floats) -> Floats:
-        """Return variance over mean (n,) from differences of neighbouring residuals."""
-        around = np.take(shape, self._hours.in_time, axis=1)
-        residual = self._hours.by_time(counts) - around
-        both = self._known[:, 1:] & self._known[:, :-1]
-        expected = (around[:, 1:] + around[:, :-1]) * both
-        squares = np.minimum((residual[:, 1:] - residual[:, :-1]) ** 2, 32.0 * expected + 4.0)
-        prior_squares, prior_tickets = DISPERSION_PRIOR
-        ratio = (prior_squares + (squares * both).sum(axis=1) / 2) / (
-            prior_tickets + expected.sum(axis=1) / 2
-        )
-        return np.clip(ratio, LEAST_DISPERSION, MOST_DISPERSION)
+
+def _neighbourly(sums: Floats, hours: Floats, borrowed: Floats, *, alike: slice) -> Floats:
+    """Return (n, 168) the borrowed shape with the hours of the day that the series itself shows, over weekdays alike.
+
+    sums, hours  (n, 168) tickets in the known hours of each slot, and how many those are
+
+    An hour's factor is common to the weekdays that are alike, a weekday's to its hours; the rest is left out.
+    """
+    level = (sums.sum(axis=1) + 0.5) / np.maximum((borrowed * hours).sum(axis=1), 1.0)
+    came = sums.reshape(-1, 7, 24)
+    usual = (level[:, None] * borrowed * hours).reshape(-1, 7, 24)
+    factor = (came + PRIOR_TICKETS) / (usual + PRIOR_TICKETS)
+    together = (came[:, alike].sum(axis=1) + PRIOR_TICKETS) / (usual[:, alike].sum(axis=1) + PRIOR_TICKETS)
+    expected = (usual[:, alike] * together[:, None]).sum(axis=2)
+    by_day = (came[:, alike].sum(axis=2) + DAY_TICKETS) / (expected + DAY_TICKETS)
+    factor[:, alike] = together[:, None] * by_day[:, :, None]
+    return np.asarray(borrowed * factor.reshape(-1, SLOTS))
 
 
 def _noise(parts: list[_Fitted], hourly: Panel, hours: _Hours) -> tuple[Floats, Floats]:
@@ -246,7 +267,7 @@ def _noise(parts: list[_Fitted], hourly: Panel, hours: _Hours) -> tuple[Floats, 
     for part in parts:
         rows = slice(left, left + len(part.level))
         expected = np.take(part.shape, hours.in_time, axis=1) * gain[roster.service_of[rows]]
-        found.append(noise_of(hourly.counts[rows], expected, part.known))
+        found.append(noise_of(hourly.counts[rows].astype(np.float64), expected, part.known))
         left = rows.stop
     dispersion, spread = zip(*found, strict=True)
     return np.concatenate(dispersion), np.concatenate(spread)

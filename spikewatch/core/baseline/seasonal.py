@@ -97,12 +97,13 @@ def shrunk_spread(squares: Floats, hours: Floats, mean: Floats) -> tuple[Floats,
     return np.maximum(variance, LEAST_DISPERSION * mean), dispersion
 
 
-def slot_means(sums: Floats, hours: Floats, shape: Floats) -> Floats:
+def slot_means(sums: Floats, hours: Floats, shape: Floats, *, tickets: float = PRIOR_TICKETS) -> Floats:
     """Return the posterior mean (n_series, 168) of each slot's hourly rate.
 
-    sums   (n_series, 168) tickets in the known hours of each slot
-    hours  (n_series, 168) how many hours those are
-    shape  (n_series, 168) with mean 1, that the series borrows
+    sums     (n_series, 168) tickets in the known hours of each slot
+    hours    (n_series, 168) how many hours those are
+    shape    (n_series, 168) that the series borrows, of any height
+    tickets  that the borrowed shape is worth in each slot
 
     >>> sums, hours = np.full((1, 168), 16.0), np.full((1, 168), 8.0)
     >>> slot_means(sums, hours, np.ones((1, 168)))[0, :2].round(2).tolist()
@@ -110,7 +111,7 @@ def slot_means(sums: Floats, hours: Floats, shape: Floats) -> Floats:
     """
     level = (sums.sum(axis=1) + 0.5) / np.maximum((shape * hours).sum(axis=1), 1.0)
     prior = np.maximum(level[:, None] * shape, LEAST_MEAN)
-    return np.maximum((sums + PRIOR_TICKETS) / (hours + PRIOR_TICKETS / prior), LEAST_MEAN)
+    return np.maximum((sums + tickets) / (hours + tickets / prior), LEAST_MEAN)
 
 
 def _profile(grouped: "Grouped", shape: Floats) -> SlotProfile:

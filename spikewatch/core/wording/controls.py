@@ -24,6 +24,9 @@ SNOOZES: Mapping[str, timedelta | None] = {
 }
 """How long a choice snoozes; None: until the next business morning."""
 
+EVENT_FORM = f"{PREFIX}event"
+EVENT_LIMIT = 80
+
 _BETWEEN = ":"
 
 
@@ -45,6 +48,17 @@ class _Confirm:
 
 
 @dataclass(frozen=True, slots=True)
+class _Event:
+    """The form that asks for the event of an expected rise."""
+
+    title: str
+    label: str
+    hint: str
+    save: str
+    skip: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Words:
     """The labels of one language, as short as a phone needs them."""
 
@@ -57,6 +71,7 @@ class _Words:
     false_alarm: str
     sure_expected: _Confirm
     sure_false: _Confirm
+    event: _Event
 
 
 _JAPANESE = _Words(
@@ -79,6 +94,13 @@ _JAPANESE = _Words(
         "閉じる",
         "戻る",
     ),
+    event=_Event(
+        "想定内として記録しました",
+        "何による増加ですか?",
+        "例: 春のキャンペーン。週報や次の判断の手がかりになります。",
+        "保存",
+        "入力しない",
+    ),
 )
 
 _ENGLISH = _Words(
@@ -100,6 +122,13 @@ _ENGLISH = _Words(
         "It is noted as nothing real, and messages about it end.",
         "Close",
         "Go Back",
+    ),
+    event=_Event(
+        "Noted as expected",
+        "Which event was it?",
+        "Such as: spring sale. It helps whoever looks at this later.",
+        "Save",
+        "Skip",
     ),
 )
 
@@ -150,6 +179,32 @@ def pressed(action: str, value: str) -> Pressed | None:
         return Pressed(kind, value)
     choice, between, incident = value.partition(_BETWEEN)
     return Pressed(kind, incident, SNOOZES[choice]) if between and choice in SNOOZES else None
+
+
+def event_form(hidden: str, *, language: Language) -> Block:
+    """Return the form (a modal) that asks for the event of an expected rise.
+
+    hidden  comes back with the answer; at most 3,000 characters
+    """
+    words = _WORDS[language].event
+    return {
+        "type": "modal",
+        "callback_id": EVENT_FORM,
+        "private_metadata": hidden,
+        "title": _text(words.title),
+        "submit": _text(words.save),
+        "close": _text(words.skip),
+        "blocks": [
+            {
+                "type": "input",
+                "block_id": EVENT_FORM,
+                "optional": True,
+                "label": _text(words.label),
+                "hint": _text(words.hint),
+                "element": {"type": "plain_text_input", "action_id": EVENT_FORM, "max_length": EVENT_LIMIT},
+            }
+        ],
+    }
 
 
 def _button(kind: ActKind, label: str, incident: str) -> dict[str, object]:

@@ -69,9 +69,7 @@ def marked(
     late          how long it had to wait
     told_by       the receiver that told it meanwhile
     """
-    said = dict(
-        _said(language, zone, test=test, fallback_for=fallback_for, late=late, told_by=told_by)
-    )
+    said = dict(_said(language, zone, test=test, fallback_for=fallback_for, late=late, told_by=told_by))
     if not said:
         return message
     words = _WORDS[language]

@@ -75,7 +75,7 @@ def render(notice: ConfigNotice, *, language: Language, zone: ZoneInfo, plain: i
     if facts.more and lines:
         listed.append(words.more.format(n=facts.more))
     if lines:
-        listed.append(escaped(words.then.format(file=file)))
+        listed.append(escaped(words.then.format(file=f"{file} --diff" if facts.restart else file)))
     lead = clip("\n".join((f"{sign} *{escaped(said)}*", *listed)), TEXT_LIMIT)
     name = f"sw.{notice.incident}.r{facts.revision}"
     header = {"type": "plain_text", "text": clip(title, HEADER_LIMIT), "emoji": False}

@@ -98,7 +98,11 @@ class _Letter:
     def blocks(self, *, table: bool) -> Iterable[Block]:
         """Yield the blocks from top to bottom."""
         lead = f":hourglass: *{self._since()}*\n{self._words.over}"
-        yield {"type": "header", "block_id": self._name("head"), "text": plain(self._title(), limit=HEADER_LIMIT)}
+        yield {
+            "type": "header",
+            "block_id": self._name("head"),
+            "text": plain(self._title(), limit=HEADER_LIMIT),
+        }
         yield {"type": "section", "block_id": self._name("lead"), "text": markup(lead)}
         yield self._table() if table else self._list()
         left_out = len(self._worst) - LISTED

@@ -149,10 +149,10 @@ def _known_runs(course: Course) -> Iterator[list[int]]:
 
 
 def _round_numbers(most: float) -> list[float]:
-    """Return up to five ticks from 0 on.
+    """Return up to six round numbers from 0 on.
 
     >>> _round_numbers(47.0)
-    [0.0, 20.0, 40.0]
+    [0.0, 10.0, 20.0, 30.0, 40.0]
     """
     power = 10.0 ** np.floor(np.log10(most))
     step = next(part * power for part in (0.2, 0.5, 1.0, 2.0) if most / (part * power) <= _MOST_RULES)

@@ -45,7 +45,7 @@ def reasons(explanation: Explanation, setting: Setting) -> Element:
                 words.upper,
                 words.surprise,
                 words.evidence,
-                words.score.format(score="").strip(),
+                words.score.format(score="").strip().capitalize(),
                 "",
             ),
             [_window(part, explanation, setting) for part in explanation.windows],

@@ -16,7 +16,7 @@ from spikewatch.core.wording.blocks import (
 )
 from spikewatch.core.wording.message import Message
 from spikewatch.core.wording.untrusted import clip, escaped
-from spikewatch.core.wording.weekly.sections import Section, sections_of, title_of
+from spikewatch.core.wording.weekly.sections import Section, Table, sections_of, title_of
 
 MOST_ROWS = 6
 BODY_LIMIT = 1_500
@@ -44,21 +44,24 @@ def _blocks(incident: str, weekly: Weekly, title: str, sections: tuple[Section, 
 
     yield {"type": "header", "block_id": name("head"), "text": plain(title, limit=HEADER_LIMIT)}
     for section in sections:
-        yield {"type": "section", "block_id": name(section.key), "text": markup(f"*{escaped(section.title)}*")}
+        yield {
+            "type": "section",
+            "block_id": name(section.key),
+            "text": markup(f"*{escaped(section.title)}*"),
+        }
         body = plain(_body(section), limit=min(BODY_LIMIT, SECTION_LIMIT))
         yield {"type": "section", "block_id": name(f"{section.key}.body"), "text": body}
 
 
 def _body(section: Section) -> str:
-    """Return lines and rows as text; what a cell is about stands before it where the cell does not say it itself."""
-    lines = list(section.lines)
-    if section.table is not None:
-        headings = section.table.headings
-        for row in section.table.rows:
-            first, *others = (
-                cell if section.key == "incidents" else f"{heading} {cell}"
-                for heading, cell in zip(headings, row, strict=True)
-            )
-            lead = first if section.key == "incidents" else row[0]
-            lines.append(f"• {lead}: {' · '.join(others)}")
-    return "\n".join([*lines, *([section.rest] if section.rest else [])])
+    """Return lines and rows as text."""
+    rows = [] if section.table is None else [_row(section.table, row) for row in section.table.rows]
+    return "\n".join([*section.lines, *rows, *([section.rest] if section.rest else [])])
+
+
+def _row(table: Table, row: tuple[str, ...]) -> str:
+    first, *others = (
+        f"{heading} {cell}" if column in table.named else cell
+        for column, (heading, cell) in enumerate(zip(table.headings, row, strict=True))
+    )
+    return f"• {first}: {' · '.join(others)}"

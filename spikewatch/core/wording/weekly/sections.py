@@ -27,11 +27,13 @@ class Table:
     """Rows of short cells.
 
     numeric  columns that hold numbers, to be aligned to the right
+    named    columns whose cells say nothing without their heading, where there is no table to stand in
     """
 
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numeric: frozenset[int] = frozenset()
+    named: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ def _incidents(weekly: Weekly, say: _Say, most: int | None) -> Section:
     table = Table(
         (words.opened, words.what, words.seen, words.severity, words.told_after, words.verdict, words.name),
         tuple(_incident(line, say) for line in shown),
+        named=frozenset({4, 5}),
     )
     left = len(weekly.incidents) - len(shown) + weekly.unlisted[0]
     return Section("incidents", words.incidents, (), table, _rest(left, words))
@@ -214,6 +217,7 @@ def _noisiest(weekly: Weekly, say: _Say, most: int | None) -> Section:
         (words.series, words.parts, words.not_real),
         tuple(_noise(each, say) for each in shown),
         frozenset({1, 2}),
+        frozenset({1, 2}),
     )
     return Section("noisiest", words.noisiest, (), table, _rest(len(weekly.noisiest) - len(shown), words))
 
@@ -238,9 +242,7 @@ def _grew(weekly: Weekly, say: _Say, most: int | None) -> Section:
     return Section("grew", words.grew, (words.grew_none if is_known else words.grew_unknown,))
 
 
-def _volumes(
-    key: str, title: str, volumes: Sequence[Volume], say: _Say, *, most: int | None
-) -> Section:
+def _volumes(key: str, title: str, volumes: Sequence[Volume], say: _Say, *, most: int | None) -> Section:
     words = say.words
     shown = volumes[:most]
     is_service = key == "services"
@@ -252,6 +254,7 @@ def _volumes(
             words.week_before,
         ),
         tuple(_volume(each, say) for each in shown),
+        frozenset({1, 2, 3}),
         frozenset({1, 2, 3}),
     )
     return Section(key, title, (), table, _rest(len(volumes) - len(shown), words))
