@@ -23,6 +23,7 @@ Rooms (imports point downwards only; the contracts in pyproject.toml enforce it)
     asking            how a source is asked for pages, and what each failure leads to
     cycle             from committed counts to incidents, notices and a snapshot
     announcing        from notices to outbox rows: routes, mutes, and what is told once a mute ends
+    relaying          from notices to outbox rows of the receivers beside Slack
     delivery          from the outbox to a receiver
     acting            from the inbox of what people did to incidents, labels and answers
     lookout           says when a source is not read any more, and when it is again
@@ -31,6 +32,7 @@ Rooms (imports point downwards only; the contracts in pyproject.toml enforce it)
     picturing         reads the last hours, so that a message can show them
     coverage          what is known of each service, by the sources that feed it
     recounting        history counted by new rules, without reading it again
+    posting           how a receiver's address is posted to, and what each answer leads to
     pacing            how fast to ask a source
     ports             what the inside asks of the outside, and how the outside may fail
     core              pure: no I/O, no clock, no threads
@@ -59,6 +61,8 @@ Glossary
     label       what somebody said about a span of the past; incidents and what was expected are not learnt from
     silence     a time in which nobody is told of some incidents; they are judged all the same
     delivery    a notice on its way to one channel, with its attempts; a row of the outbox
+    receiver    who is told: Slack, a webhook, Alertmanager, people by mail
+    recap       one message that tells what began and ended while nobody could be told
     reply       a delivery that says in the thread below an incident's message what has just changed
     course      a series over the last hours, beside what is usual and the week before
     receipt     the vendor's name for a delivered message, so that it can be edited

@@ -1,4 +1,4 @@
-"""A desk whose newsletter makes customers write four times a week: harmless bursts, beside a few incidents that were labelled."""
+"""A desk whose newsletter makes customers write four times a week: harmless bursts, beside a few labelled incidents."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

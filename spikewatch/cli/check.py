@@ -26,7 +26,7 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
         shared=shared,
         summary="find every mistake in a configuration",
         details="Tells all mistakes at once, each with its line and a remedy, and ends with status 2 if there are any.\n"
-        "Nothing is contacted; --diff reads the store. A missing secret is only noted, for it may exist where the daemon runs.",
+        "Nothing is contacted; --diff reads the store. A missing secret is only noted: it may exist where the daemon runs.",
         example="spikewatch check --config spikewatch.yaml --diff",
     )
     add_config(parser)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import os
 import shutil
 import sys
@@ -67,6 +68,7 @@ def call(args: argparse.Namespace) -> int:
     config = load(args.config, env=os.environ, purpose=Purpose.CHECK)
     from spikewatch.app import doctor
 
+    logging.getLogger("spikewatch").addHandler(logging.NullHandler())  # the findings say it all
     with _busy():
         findings = doctor.examine(config, path=args.config, tickets=args.tickets)
     failed = doctor.count_of(findings, doctor.Result.FAIL)

@@ -183,3 +183,13 @@ def test_what_a_workspace_refused_once_is_not_tried_at_every_edit() -> None:
 
         methods = [call.method for call in here.chat.calls]
         assert methods.count("chat.update") == 1
+
+
+def test_a_picture_that_is_refused_leaves_no_file_behind() -> None:
+    with desk(refuses=("data_visualization", "image")) as here:
+        here.tell(RICH)
+
+        [message] = here.chat.roots
+        assert "image" not in [block["type"] for block in message.blocks]
+        assert "files.completeUploadExternal" in [call.method for call in here.chat.calls]
+        assert here.chat.files == ()

@@ -664,7 +664,8 @@ def test_a_receiver_that_nobody_answers_for_is_told(bench: Bench) -> None:
         receivers=[{"kind": "alertmanager", "name": "am", "url": f"http://127.0.0.1:{port}"}],
     )
 
-    assert "Connection refused" in the(found, "reach").says
+    assert the(found, "reach").says == f"127.0.0.1:{port}: Connection refused"
+    assert the(found, "reach").remedy == "check that it runs, and the address"
 
 
 def test_a_heartbeat_is_reached_and_not_called_and_its_address_stays_secret(bench: Bench) -> None:

@@ -1,16 +1,17 @@
 """Noise: what grows with the mean, what with its square, and what of it is believed."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spikewatch.core.baseline.noise import JUMP, LEAST, MOST, USUAL, noise_of
+from spikewatch.core.counts import Floats
 
 WEEKS = 8
 MEAN = np.tile(np.where(np.isin(np.arange(24), range(9, 18)), 1.0, 0.1), 7 * WEEKS)[None]
 
 
-def found(tickets: NDArray[np.floating], expected: NDArray[np.floating]) -> tuple[float, float]:
-    dispersion, spread = noise_of(tickets, expected, np.ones(expected.shape, dtype=np.bool_))
+def found(tickets: Floats, expected: Floats) -> tuple[float, float]:
+    known = np.ones(expected.shape, dtype=np.bool_)
+    dispersion, spread = noise_of(tickets, expected, known)
     return float(dispersion[0]), float(spread[0])
 
 

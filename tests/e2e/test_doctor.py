@@ -63,7 +63,8 @@ def test_a_sound_installation_passes_and_no_secret_is_shown(installed: Installed
 
 
 def test_what_fails_is_told_with_its_remedy_and_status_3(installed: Installed) -> None:
-    installed.desk.fault(Endpoint.TOKENS, Fault.error(401))
+    long_ago = {"Date": "Mon, 11 May 2026 00:00:00 GMT"}
+    installed.desk.fault(Endpoint.TOKENS, Fault(status=401, headers=long_ago, body=b"{}"))
     installed.chat.close_channel("pay")
 
     done = spikewatch("doctor", "--config", "watch.yaml", folder=installed.folder)
@@ -73,7 +74,9 @@ def test_what_fails_is_told_with_its_remedy_and_status_3(installed: Installed) -
     refused = next(place for place, line in enumerate(lines) if line.startswith("  fail sign-in"))
     assert "-> check client_id and SPIKEWATCH_DESK_CLIENT_SECRET" in lines[refused + 1]
     assert any(line.startswith("  fail channel") and "#pay (services.pay.channel)" in line for line in lines)
-    assert lines[-1].startswith("2 of ")
+    assert any(line.startswith("  fail clock") for line in lines)
+    assert lines[-1].startswith("3 of ")
+    assert done.stderr == ""
 
 
 def test_json_holds_every_finding(installed: Installed) -> None:

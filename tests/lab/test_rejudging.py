@@ -77,7 +77,7 @@ LIMITS = st.tuples(
 
 
 @given(limits=LIMITS)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_any_floors_weights_and_budget_come_to_a_replay_of_their_own(
     plain: tuple[Watched, Replayed], recording: Recording, limits: tuple[float, int, float, float, int]
 ) -> None:

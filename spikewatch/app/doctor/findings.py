@@ -1,5 +1,6 @@
 """What a check came to, in words for a person and as JSON."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -76,8 +77,10 @@ class Part:
         return self.fail(check, says, remedy=advice or remedy)
 
 
-_ADVISES = ("check ", "was ", "email ", "the oauth ", "the token needs", "make ", "install ")
-"""How the advice in an error begins."""
+_ADVICE = re.compile(
+    r"[:;] (?=check |was the |email must |the OAuth client needs |the token needs |make |install )"
+)
+"""Where the advice in an error begins."""
 
 
 def divided(message: str) -> tuple[str, str]:
@@ -88,11 +91,8 @@ def divided(message: str) -> tuple[str, str]:
     >>> divided("no answer in time: ReadTimeout")
     ('no answer in time: ReadTimeout', '')
     """
-    for mark in (": ", "; "):
-        says, _, advice = message.partition(mark)
-        if advice.casefold().startswith(_ADVISES):
-            return says, advice
-    return message, ""
+    says, *advice = _ADVICE.split(message, maxsplit=1)
+    return says, "".join(advice)
 
 
 _SHORTEST = 4

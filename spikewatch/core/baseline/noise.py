@@ -21,7 +21,7 @@ LEAST: Final = (1.05, 0.06**2)
 MOST: Final = (10.0, 0.6**2)
 
 SIGMAS: Final = 4.0
-JUMP: Final = 20.0
+JUMP: Final = 12.0
 """An hour further away than so many standard deviations and this many tickets is an incident or a fall: it counts as one
 just so far away. Fewer tickets may be what one caller or an import brings; a series that has such things is wide."""
 
