@@ -29,12 +29,14 @@ ENV PATH=/opt/spikewatch/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     MPLCONFIGDIR=/tmp/matplotlib \
+    SPIKEWATCH_CONFIG=/etc/spikewatch/spikewatch.yaml \
     SPIKEWATCH_METRICS_LISTEN=0.0.0.0:9463
 USER 10001:10001
 WORKDIR /var/lib/spikewatch
 VOLUME /var/lib/spikewatch
 EXPOSE 9463
-HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["python", "-c", "import urllib.request as r; r.build_opener(r.ProxyHandler({})).open('http://127.0.0.1:9463/healthz', timeout=4)"]
+# Address and scheme come from the configuration and the environment, as those of the daemon do.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
+    CMD ["spikewatch", "status", "--live"]
 ENTRYPOINT ["spikewatch"]
-CMD ["run", "--config", "/etc/spikewatch/spikewatch.yaml"]
+CMD ["run"]

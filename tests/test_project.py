@@ -154,6 +154,14 @@ def test_the_image_runs_without_root_and_holds_no_secret() -> None:
     assert not re.search(r"token|secret|password|index-url", instructions, re.IGNORECASE)
 
 
+def test_the_health_check_of_the_image_asks_what_the_configuration_of_its_daemon_says() -> None:
+    text = (ROOT / "Dockerfile").read_text("utf-8")
+
+    assert re.search(r"^ +SPIKEWATCH_CONFIG=/etc/spikewatch/spikewatch\.yaml", text, re.MULTILINE)
+    assert '    CMD ["spikewatch", "status", "--live"]\n' in text
+    assert 'ENTRYPOINT ["spikewatch"]\nCMD ["run"]\n' in text
+
+
 class Unit(configparser.RawConfigParser):
     """A systemd unit: the case of its keys matters, and of a key that stands twice the last one is kept here."""
 

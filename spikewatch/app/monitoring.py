@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from spikewatch.adapters.http.settings import MetricsSettings, parse_listen
 from spikewatch.adapters.prometheus.asking import PrometheusServer
@@ -10,6 +11,7 @@ from spikewatch.app.storing import store_of
 from spikewatch.config import Config
 from spikewatch.core.timegrid import Grid, bucket_number
 from spikewatch.errors import Fault, Mistake
+from spikewatch.prom.access import Access
 from spikewatch.prom.history import Past, openmetrics
 from spikewatch.prom.monitored import Monitored, Thresholds
 from spikewatch.prom.verifying import Finding, verify
@@ -19,13 +21,22 @@ HEAD = timedelta(hours=3)
 """What Prometheus holds in memory at its newest end; blocks that reach into it are refused or lost."""
 
 _POLLS_OF_PATIENCE = 3
+_PASSWORD_HASH, _BEARER_TOKEN = "SPIKEWATCH_METRICS_PASSWORD_HASH", "SPIKEWATCH_METRICS_BEARER_TOKEN"
 _EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 -- recognised here, never listened on
 
 
-def monitored_of(config: Config | None, *, job: str, runbooks: str, address: str | None = None) -> Monitored:
+def monitored_of(
+    config: Config | None,
+    *,
+    job: str,
+    runbooks: str,
+    address: str | None = None,
+    env: Mapping[str, str] = MappingProxyType({}),
+) -> Monitored:
     """Return what the generated files say: of a configuration, or of the defaults without one.
 
     address  where Prometheus reaches the daemon, where that is not where it listens
+    env      says whether the daemon asks for a password or a token, as files that the configuration names do
     """
     metrics = MetricsSettings() if config is None else config.metrics
     return Monitored(
@@ -34,7 +45,19 @@ def monitored_of(config: Config | None, *, job: str, runbooks: str, address: str
         runbooks=runbooks,
         window=metrics.windows[0],
         max_series=metrics.max_series,
+        access=_access(metrics, env=env),
         thresholds=Thresholds() if config is None else Thresholds(behind=_behind(config)),
+    )
+
+
+def _access(metrics: MetricsSettings, *, env: Mapping[str, str]) -> Access:
+    """Return how the port is closed; generating needs no secret, only whether there is one."""
+    asks_password = metrics.password_hash_file is not None or bool(env.get(_PASSWORD_HASH))
+    return Access(
+        is_encrypted=metrics.tls is not None,
+        asks_for_certificate=metrics.tls is not None and metrics.tls.client_ca_file is not None,
+        user=metrics.user if asks_password else None,
+        takes_token=metrics.bearer_token_file is not None or bool(env.get(_BEARER_TOKEN)),
     )
 
 

@@ -256,6 +256,7 @@ def _monitored(args: argparse.Namespace) -> "Monitored":
         job=args.job,
         runbooks=getattr(args, "runbooks", "runbooks.md"),
         address=getattr(args, "address", None),
+        env=os.environ if args.config is not None else {},
     )
 
 

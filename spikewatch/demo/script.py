@@ -105,7 +105,9 @@ WORDS: Mapping[str, Mapping[Language, str]] = {
         "Read: {tickets:,} rows in {pages} pages (Zendesk's API, one transaction a page)",
     ),
     "metrics": both(
+        "状態ページ http://{address}/?lang=ja （ブラウザーで開けます）\n"
         "メトリクス http://{address}/metrics ・ 稼働確認 http://{address}/healthz",
+        "Status page at http://{address}/?lang=en (open it in a browser)\n"
         "Metrics at http://{address}/metrics, health at http://{address}/healthz",
     ),
     "campaign": both("抽選キャンペーン", "Prize draw"),

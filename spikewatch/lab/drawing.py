@@ -26,7 +26,7 @@ DOTS_PER_INCH = 80
 _UNDRAWABLE: Final = "a Japanese font, such as Noto Sans CJK JP, would show this title"
 
 _SIZE: Final = (9.0, 3.0)
-_OBSERVED, _EXPECTED, _UPPER, _SHADE = "#1f4e79", "#2e8b57", "#c0392b", "#f5b7b1"
+_OBSERVED, _EXPECTED, _UPPER, _SHADE = "#1f4e79", "#009e73", "#d55e00", "#f5cfb5"
 
 _HOURS_A_DAY: Final = 24
 
@@ -111,9 +111,9 @@ class Chart:
 
 def counts_chart(counts: pd.DataFrame, *, title: str = "", language: Language = Language.EN) -> Chart:
     """Draw the frame of `counts_frame`: tickets a bucket, with what is unknown hatched."""
-    letters = _letters(language)
-    figure, axes = _canvas(title, letters)
-    starts, values = _instants(counts.index), _floats(counts["observed"])
+    letters = letters_of(language)
+    figure, axes = canvas(title, letters)
+    starts, values = instants(counts.index), floats(counts["observed"])
     axes.step(starts, values, where="post", color=_OBSERVED, linewidth=1.2, label=letters.words.observed)
     for place, (first, last) in enumerate(_runs(np.isnan(values))):
         axes.axvspan(
@@ -125,7 +125,7 @@ def counts_chart(counts: pd.DataFrame, *, title: str = "", language: Language = 
             linewidth=0,
             label=letters.words.unknown if place == 0 else None,
         )
-    return _dated(figure, axes, pd.DatetimeIndex(counts.index), letters)
+    return dated(figure, axes, pd.DatetimeIndex(counts.index), letters)
 
 
 def course_chart(
@@ -139,31 +139,31 @@ def course_chart(
 
     incidents  the frame of `incidents_frame`, or some of its rows: each is shaded from its start to its end
     """
-    letters = _letters(language)
+    letters = letters_of(language)
     words = letters.words
-    figure, axes = _canvas(title, letters)
+    figure, axes = canvas(title, letters)
     at, expected, deviation = (
-        _instants(course.index),
-        _floats(course["expected"]),
-        _floats(course["deviation"]),
+        instants(course.index),
+        floats(course["expected"]),
+        floats(course["deviation"]),
     )
     low = np.maximum(expected - deviation, 0.0)
     axes.fill_between(
         at, low, expected + deviation, color=_EXPECTED, alpha=0.2, linewidth=0, label=words.deviation
     )
     axes.plot(at, expected, color=_EXPECTED, linewidth=1.2, label=words.expected)
-    axes.plot(at, _floats(course["upper"]), color=_UPPER, linewidth=1.0, linestyle="--", label=words.upper)
-    axes.plot(at, _floats(course["observed"]), color=_OBSERVED, linewidth=1.4, label=words.observed)
+    axes.plot(at, floats(course["upper"]), color=_UPPER, linewidth=1.0, linestyle="--", label=words.upper)
+    axes.plot(at, floats(course["observed"]), color=_OBSERVED, linewidth=1.4, label=words.observed)
     if incidents is not None:
         _shade(axes, incidents, course, label=words.incident)
-    return _dated(figure, axes, pd.DatetimeIndex(course.index), letters)
+    return dated(figure, axes, pd.DatetimeIndex(course.index), letters)
 
 
 def week_shape_chart(shape: pd.DataFrame, *, title: str = "", language: Language = Language.EN) -> Chart:
     """Draw the frame of `week_shape_frame`: the 168 hours of a normal week."""
-    letters = _letters(language)
+    letters = letters_of(language)
     words = letters.words
-    figure, axes = _canvas(title, letters)
+    figure, axes = canvas(title, letters)
     slots = np.append(shape.index.to_numpy(dtype=np.float64), float(len(shape)))
     expected, deviation = _closed(shape["expected"]), _closed(shape["deviation"])
     low = np.maximum(expected - deviation, 0.0)
@@ -183,14 +183,16 @@ def week_shape_chart(shape: pd.DataFrame, *, title: str = "", language: Language
     noon = range(_HOURS_A_DAY // 2, len(shape), _HOURS_A_DAY)
     axes.set_xticks(noon, words.weekdays[: len(noon)], minor=True)
     axes.tick_params(axis="x", which="minor", length=0)
-    return _lettered(figure, axes, letters)
+    return lettered(figure, axes, letters)
 
 
-def _letters(language: Language) -> Lettering:
+def letters_of(language: Language) -> Lettering:
+    """Return what to letter with on this machine."""
     return lettering(language, installed=installed_fonts())
 
 
-def _canvas(title: str, letters: Lettering) -> tuple[Figure, Axes]:
+def canvas(title: str, letters: Lettering) -> tuple[Figure, Axes]:
+    """Return an empty chart of the usual size with its title."""
     figure = Figure(figsize=_SIZE, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -208,25 +210,28 @@ def _shade(axes: Axes, incidents: pd.DataFrame, course: pd.DataFrame, *, label: 
         incidents["resolved"].fillna(last).clip(upper=last),
     )
     common = pd.DataFrame({"started": started, "ended": ended})[started < ended]
-    spans = zip(_instants(common["started"]), _instants(common["ended"]), strict=True)
+    spans = zip(instants(common["started"]), instants(common["ended"]), strict=True)
     for place, (start, end) in enumerate(spans):
         axes.axvspan(start, end, color=_SHADE, alpha=0.5, linewidth=0, label=label if place == 0 else None)
 
 
-def _dated(figure: Figure, axes: Axes, index: pd.DatetimeIndex, letters: Lettering) -> Chart:
+def dated(
+    figure: Figure, axes: Axes, index: pd.DatetimeIndex, letters: Lettering, *, unit: str | None = None
+) -> Chart:
     """Give the chart an axis of local time, from the first instant to the last."""
     if len(index):
         locator = AutoDateLocator(tz=index.tz, maxticks=10)  # type: ignore[no-untyped-call]  # matplotlib.dates has no types
         formatter = ConciseDateFormatter(locator, tz=index.tz)  # type: ignore[no-untyped-call]  # as above
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(formatter)
-        axes.set_xlim(*_instants(index)[[0, -1]])
-    return _lettered(figure, axes, letters)
+        axes.set_xlim(*instants(index)[[0, -1]])
+    return lettered(figure, axes, letters, unit=unit)
 
 
-def _lettered(figure: Figure, axes: Axes, letters: Lettering) -> Chart:
+def lettered(figure: Figure, axes: Axes, letters: Lettering, *, unit: str | None = None) -> Chart:
+    """Give the chart its legend and the unit of its values, tickets unless another is named."""
     axes.set_ylim(bottom=0)
-    axes.set_ylabel(letters.words.tickets, fontfamily=letters.fonts)
+    axes.set_ylabel(unit or letters.words.tickets, fontfamily=letters.fonts)
     axes.tick_params(which="both", labelsize=8, labelfontfamily=letters.fonts)
     figure.legend(
         loc="outside lower center", ncols=5, frameon=False, prop={"family": list(letters.fonts), "size": 8}
@@ -234,18 +239,19 @@ def _lettered(figure: Figure, axes: Axes, letters: Lettering) -> Chart:
     return Chart(figure)
 
 
-def _instants(index: pd.Index | pd.Series) -> NDArray[np.datetime64]:
+def instants(index: pd.Index | pd.Series) -> NDArray[np.datetime64]:
     """Return instants the way matplotlib takes them: in UTC, without saying so."""
     return pd.DatetimeIndex(index).tz_convert("UTC").tz_localize(None).to_numpy()
 
 
-def _floats(column: pd.Series) -> Floats:
+def floats(column: pd.Series) -> Floats:
+    """Return the values of a column, NaN where they are missing."""
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def _closed(column: pd.Series) -> Floats:
     """Return the values with the last one repeated, so that its step is drawn to its end."""
-    values = _floats(column)
+    values = floats(column)
     return np.append(values, values[-1:])
 
 

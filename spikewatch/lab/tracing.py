@@ -1,15 +1,17 @@
 """Tracing: what the detector saw in each window while a replay went by, kept for looking at it afterwards."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
+from spikewatch.core.calibration import Tail
 from spikewatch.core.counts import Bools, Floats, Ints
+from spikewatch.core.explanations import Explanation
 from spikewatch.core.scoring import Assessment
 from spikewatch.core.timegrid import HOUR, seconds
-from spikewatch.cycle import Verdict
+from spikewatch.cycle import Detector, Verdict
 from spikewatch.errors import Mistake
 from spikewatch.lab.recordings import series_row
 
@@ -90,6 +92,67 @@ class Trace:
             row for row, key in enumerate(keys) if self._services is None or key.service in self._services
         ]
         return np.array(chosen, dtype=np.int64)
+
+
+class Steps:
+    """Keeps why a series did or did not alert, bucket by bucket; hand it over as `on_verdict`."""
+
+    def __init__(
+        self,
+        detector: Detector,
+        *,
+        since: datetime,
+        until: datetime,
+        service: str | None = None,
+        category: str | None = None,
+    ) -> None:
+        """Keep the buckets that end in `[since, until)`: each is worked out anew, so choose some hours and not weeks.
+
+        detector  the one that is replayed
+        service   without a category the whole service; without both the whole fleet
+        """
+        self._detector = detector
+        self._since, self._until = since, until
+        self._series = service, category
+        self._kept: list[Explanation] = []
+        self._tail: Tail | None = None
+
+    def __call__(self, verdict: Verdict) -> None:
+        """Keep what a verdict was made of. Raises Mistake where there is no such series."""
+        assessment, (service, category) = verdict.assessment, self._series
+        roster = assessment.limits.roster
+        series = roster.keys[series_row(roster, service=service, category=category)]
+        for column in range(assessment.n_judged):
+            if self._since <= assessment.end_of(column) < self._until:
+                self._kept.append(self._detector.explain(assessment, verdict.baseline, series, column=column))
+                self._tail = assessment.limits.tail
+
+    @property
+    def explanations(self) -> tuple[Explanation, ...]:
+        """One a judged bucket, oldest first."""
+        return tuple(self._kept)
+
+    @property
+    def tail(self) -> Tail | None:
+        """What the newest thresholds follow from; None while they are provisional."""
+        return self._tail
+
+    def at(self, instant: datetime) -> Explanation:
+        """Return the explanation of the newest bucket that had ended. Raises Mistake where none was kept."""
+        ended = [explanation for explanation in self._kept if explanation.at <= instant]
+        if not ended:
+            raise Mistake(f"nothing that had ended at {instant.isoformat()} was kept; choose since before it")
+        return ended[-1]
+
+
+def together(*listeners: Callable[[Verdict], None]) -> Callable[[Verdict], None]:
+    """Return one `on_verdict` that hands each verdict to all of these."""
+
+    def tell(verdict: Verdict) -> None:
+        for listener in listeners:
+            listener(verdict)
+
+    return tell
 
 
 def _place(assessment: Assessment, window: timedelta) -> int:

@@ -8,9 +8,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import LiteralScalarString
 
 from spikewatch.prom import scraping
+from spikewatch.prom.access import SECRET
 from spikewatch.prom.dashboards import boards
 from spikewatch.prom.monitored import Monitored
-from spikewatch.prom.rules import Flavor, Node, rules, runbooks
+from spikewatch.prom.nodes import Node
+from spikewatch.prom.rules import Flavor, rules, runbooks
 
 _MADE = "Written by `spikewatch prom {}`; change the configuration and write it anew rather than this file."
 _NEVER_WRAPPED = 1_000_000
@@ -62,9 +64,7 @@ def rules_files(monitored: Monitored, *, flavor: Flavor, health_only: bool = Fal
 
 def scrape_files(monitored: Monitored, *, flavor: Flavor) -> dict[str, str]:
     """Return the scrape configuration first, and a whole configuration of Prometheus beside it."""
-    comment = "An example of how Prometheus reads spikewatch. For TLS and a password, add to each job:\n"
-    comment += "  scheme: https\n  tls_config: {ca_file: /etc/prometheus/spikewatch-ca.pem}\n"
-    comment += "  basic_auth: {username: prometheus, password_file: /etc/prometheus/spikewatch-password}"
+    comment = _access_comment(monitored, flavor=flavor)
     named = to_yaml(scraping.scrape(monitored, flavor=flavor), comment=comment)
     if flavor is Flavor.PROMETHEUSRULE:
         return {"servicemonitor.yaml": named}
@@ -72,6 +72,22 @@ def scrape_files(monitored: Monitored, *, flavor: Flavor) -> dict[str, str]:
         scraping.prometheus(monitored), comment="An example of a whole configuration of Prometheus."
     )
     return {"scrape.yaml": named, "prometheus.yaml": whole}
+
+
+def _access_comment(monitored: Monitored, *, flavor: Flavor) -> str:
+    said = "An example of how Prometheus reads spikewatch. "
+    if monitored.access.is_open:
+        return (
+            f"{said}For TLS and a password, add to each job:\n"
+            "  scheme: https\n  tls_config: {ca_file: /etc/prometheus/spikewatch-ca.pem}\n"
+            "  basic_auth: {username: prometheus, password_file: /etc/prometheus/spikewatch-password}"
+        )
+    if flavor is Flavor.PROMETHEUSRULE:
+        return f"{said}The secret {SECRET} is yours to make, with the keys named here."
+    return (
+        f"{said}Put the files named here where Prometheus may read them. The\n"
+        "certificate of a public authority needs no ca_file, and a password file holds the password, not its hash."
+    )
 
 
 def dashboard_files(monitored: Monitored) -> dict[str, str]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from spikewatch.prom.access import Access
+
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -67,6 +69,7 @@ class Monitored:
     runbooks    address of the page of runbooks; each alert links to its heading there
     window      the window that dashboards show first
     max_series  most series exposed; many of them are scraped in a job of their own
+    access      what Prometheus needs to be let in
     """
 
     job: str = "spikewatch"
@@ -74,6 +77,7 @@ class Monitored:
     runbooks: str = "runbooks.md"
     window: timedelta = 15 * MINUTE
     max_series: int = 2000
+    access: Access = field(default_factory=Access)
     thresholds: Thresholds = field(default_factory=Thresholds)
 
     @property

@@ -1,16 +1,13 @@
 """All rules together, as a rules file, as the operator's resource, and as the page of runbooks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import TypeAlias
 
 from spikewatch.core.settings import format_duration
 from spikewatch.prom import health, surges, upkeep
 from spikewatch.prom.alert import Alert, Recording
 from spikewatch.prom.monitored import Monitored
-
-Node: TypeAlias = "str | int | float | bool | Sequence[Node] | Mapping[str, Node]"
-"""What YAML and JSON are made of."""
+from spikewatch.prom.nodes import Node
 
 
 class Flavor(StrEnum):

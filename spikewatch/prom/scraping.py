@@ -1,7 +1,8 @@
 """How Prometheus reads us, and how Alertmanager passes on what the rules raise: examples to be copied from."""
 
 from spikewatch.prom.monitored import Monitored
-from spikewatch.prom.rules import Flavor, Node
+from spikewatch.prom.nodes import Node
+from spikewatch.prom.rules import Flavor
 
 _SPLIT_ABOVE = 2000
 """From so many series on, a scrape that grows too large should not cost us the daemon's own health with it."""
@@ -34,6 +35,7 @@ def _job(monitored: Monitored, name: str, path: str, interval: str) -> dict[str,
         "metrics_path": path,
         "scrape_interval": interval,
         "sample_limit": _sample_limit(monitored),
+        **monitored.access.of_job(),
         "static_configs": [{"targets": [monitored.address]}],
         "metric_relabel_configs": [_own_service_wins("source_labels", "target_label")],
     }
@@ -55,6 +57,7 @@ def _service_monitor(monitored: Monitored) -> dict[str, Node]:
             "path": path,
             "interval": _INTERVAL,
             "honorLabels": True,
+            **monitored.access.of_endpoint(),
             "metricRelabelings": [_own_service_wins("sourceLabels", "targetLabel")],
             "relabelings": [{"targetLabel": "job", "replacement": name}],
         }

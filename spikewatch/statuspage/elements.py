@@ -42,32 +42,32 @@ def add(parent: Element, part: Part) -> None:
 
 def link(text: str, address: str, **attributes: str) -> Element:
     """Return a link; the address is one that `is_link` let through, or one of this page's own."""
-    return element("a", text, href=address, **attributes)
+    return node('a', {'href': address, **attributes}, text)
 
 
 def moment(instant: datetime, text: str) -> Element:
     """Return an instant in words, for machines too."""
-    return element("time", text, datetime=instant.isoformat())
+    return node('time', {'datetime': instant.isoformat()}, text)
 
 
 def facts_of(pairs: Iterable[tuple[str, Part]]) -> Element:
     """Return named facts as a list; what is None is left out."""
     rows = [
-        element("div", element("dt", name), element("dd", value))
+        node('div', None, node('dt', None, name), node('dd', None, value))
         for name, value in pairs
         if value is not None
     ]
-    return element("dl", *rows)
+    return node('dl', None, *rows)
 
 
 def table(caption: str, heads: Iterable[str], rows: Iterable[Iterable[Part]]) -> Element:
     """Return a table whose first column names the rows; it scrolls in itself where the screen is too narrow."""
-    head = element("tr", *(element("th", name, scope="col") for name in heads))
-    made = element("table", element("caption", caption), element("thead", head))
+    head = node('tr', None, *(node('th', {'scope': 'col'}, name) for name in heads))
+    made = node('table', None, node('caption', None, caption), node('thead', None, head))
     body = SubElement(made, "tbody")
     for first, *rest in rows:
-        body.append(element("tr", element("th", first, scope="row"), *(element("td", cell) for cell in rest)))
-    return element("div", made, kind="wide", tabindex="0", role="region", aria_label=caption)
+        body.append(node('tr', None, node('th', {'scope': 'row'}, first), *(node('td', None, cell) for cell in rest)))
+    return node('div', {'class': 'wide', 'tabindex': '0', 'role': 'region', 'aria-label': caption}, made)
 
 
 def name_of(text: str) -> str:

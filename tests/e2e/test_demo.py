@@ -27,6 +27,7 @@ class Told(NamedTuple):
     seconds: float
     health: list[int]
     metrics: str
+    page: str
 
     def saying(self, words: str) -> list[str]:
         """Return the lines that hold these words."""
@@ -35,7 +36,8 @@ class Told(NamedTuple):
 
 def told(folder: Path, *options: str, while_running: str) -> Told:
     """Run the demo to its end; ask its port at each line that holds `while_running`."""
-    clock, lines, health, address, metrics = SystemClock(), [], [], "", ""
+    clock, lines, health, address, metrics, page = SystemClock(), [], [], "", "", ""
+    front = "/"
     began = clock.now()
     with (folder / "errors").open("w+", encoding="utf-8") as errors:
         command = [sys.executable, "-m", "spikewatch", "demo", *options]
@@ -48,13 +50,16 @@ def told(folder: Path, *options: str, while_running: str) -> Told:
                 lines.append(line)
                 named = re.search(r"http://([0-9.:]+)/metrics", line)
                 address = named[1] if named else address
+                shown = re.search(r"http://[0-9.:]+(/\?lang=\w+)", line)
+                front = shown[1] if shown else front
                 if while_running in line:
                     health.append(got(address, "/healthz")[0])
                     metrics = got(address, "/metrics")[1]
+                    page = got(address, front)[1]
             status = process.wait(timeout=10)
         errors.seek(0)
         said = errors.read()
-    return Told(lines, said, status, (clock.now() - began).total_seconds(), health, metrics)
+    return Told(lines, said, status, (clock.now() - began).total_seconds(), health, metrics, page)
 
 
 def plain() -> dict[str, str]:
@@ -101,6 +106,9 @@ def test_the_demo_tells_its_story_in_japanese(tmp_path: Path) -> None:
     assert 'spikewatch_incidents_open{severity="critical"}' in story.metrics
     assert 'spikewatch_service_tickets{service="ログイン"' in story.metrics
     assert story.saying("/healthz")
+    assert story.saying("状態ページ http://")
+    assert '<html lang="ja">' in story.page
+    assert "問い合わせ急増: ログイン" in story.page
     assert {cell_len(line) for line in story.lines if line[:1] in "│╭╰"} == {100}
 
 
@@ -119,4 +127,6 @@ def test_the_demo_tells_its_story_in_english_and_faster(tmp_path: Path) -> None:
         assert story.saying(scene.after[Language.EN])
     assert story.health == [200]
     assert 'service="Login"' in story.metrics
+    assert story.saying("Status page at http://")
+    assert '<html lang="en">' in story.page
     assert not re.search(r"[\u3040-\u30ff\u4e00-\u9fff]", "\n".join(story.lines))

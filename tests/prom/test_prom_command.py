@@ -1,6 +1,7 @@
 """`spikewatch prom`: what it writes where, and how the configuration in force shows in it."""
 
 import json
+import subprocess
 from base64 import b64encode
 from io import StringIO
 from pathlib import Path
@@ -13,6 +14,11 @@ from spikewatch.adapters.http.guarding import Guard
 from spikewatch.app.monitoring import monitored_of
 from spikewatch.cli import main
 from spikewatch.config import Config
+from spikewatch.prom.access import Access
+from spikewatch.prom.files import scrape_files
+from spikewatch.prom.monitored import Monitored
+from spikewatch.prom.rules import Flavor
+from tests.servers import require
 
 
 def config_of(**settings: object) -> Config:
@@ -181,3 +187,96 @@ def test_an_empty_password_is_refused(
 
     assert main(["prom", "password"]) == 2
     assert "an empty password keeps nobody out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("metrics", "env", "way"),
+    [
+        (
+            "tls: {cert_file: a.crt, key_file: a.key}, password_hash_file: hash, user: reader",
+            {},
+            {
+                "scheme": "https",
+                "tls_config": {"ca_file": "/etc/prometheus/spikewatch/ca.crt"},
+                "basic_auth": {
+                    "username": "reader",
+                    "password_file": "/etc/prometheus/spikewatch/password",
+                },
+            },
+        ),
+        (
+            "tls: {cert_file: a.crt, key_file: a.key, client_ca_file: ca.crt}, bearer_token_file: token",
+            {},
+            {
+                "scheme": "https",
+                "tls_config": {
+                    "ca_file": "/etc/prometheus/spikewatch/ca.crt",
+                    "cert_file": "/etc/prometheus/spikewatch/tls.crt",
+                    "key_file": "/etc/prometheus/spikewatch/tls.key",
+                },
+                "authorization": {"credentials_file": "/etc/prometheus/spikewatch/token"},
+            },
+        ),
+        (
+            "max_series: 9000",
+            {"SPIKEWATCH_METRICS_PASSWORD_HASH": "x"},
+            {
+                "basic_auth": {
+                    "username": "prometheus",
+                    "password_file": "/etc/prometheus/spikewatch/password",
+                }
+            },
+        ),
+        (
+            "max_series: 9000",
+            {"SPIKEWATCH_METRICS_BEARER_TOKEN": "x"},
+            {"authorization": {"credentials_file": "/etc/prometheus/spikewatch/token"}},
+        ),
+        ("max_series: 9000", {}, {}),
+    ],
+    ids=["password over TLS", "certificate and token", "password of the environment", "token of it", "open"],
+)
+def test_the_scrape_brings_what_the_port_asks_for(
+    metrics: str,
+    env: dict[str, str],
+    way: dict[str, Any],
+    *,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    file = tmp_path / "watch.yaml"
+    file.write_text(f"timezone: Asia/Tokyo\nmetrics: {{{metrics}}}\n", "utf-8")
+
+    jobs = loaded(printed("scrape", "--config", str(file), capsys=capsys))["scrape_configs"]
+
+    asked = ("scheme", "tls_config", "basic_auth", "authorization")
+    assert [{key: job[key] for key in asked if key in job} for job in jobs] == [way] * len(jobs)
+
+
+def test_the_operator_takes_what_the_port_asks_for_from_a_secret() -> None:
+    access = Access(is_encrypted=True, asks_for_certificate=True, user="prometheus")
+
+    (text,) = scrape_files(Monitored(access=access), flavor=Flavor.PROMETHEUSRULE).values()
+
+    endpoint = loaded(text)["spec"]["endpoints"][0]
+    assert "The secret spikewatch-metrics is yours to make" in text
+    assert (endpoint["scheme"], endpoint["tlsConfig"]["keySecret"]["key"]) == ("https", "tls.key")
+    assert endpoint["tlsConfig"]["ca"] == {"secret": {"name": "spikewatch-metrics", "key": "ca.crt"}}
+    assert endpoint["basicAuth"]["password"] == {"name": "spikewatch-metrics", "key": "password"}
+
+
+def test_promtool_accepts_the_scrape_of_a_closed_port(tmp_path: Path) -> None:
+    promtool = require("prometheus", "promtool")
+    access = Access(is_encrypted=True, asks_for_certificate=True, takes_token=True)
+    file = tmp_path / "prometheus.yaml"
+    made = scrape_files(Monitored(access=access), flavor=Flavor.PROMETHEUS)
+    file.write_text(made["prometheus.yaml"], "utf-8")
+
+    done = subprocess.run(
+        [promtool, "check", "config", "--syntax-only", file], check=False, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr

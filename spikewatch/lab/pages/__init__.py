@@ -1,6 +1,6 @@
 """Pages: what a replay found, and what other settings would have changed, as one HTML file that needs nothing beside it.
 
-markup      elements, and the frame of a page
+frame       what stands around every page
 setting     language, local time, numbers
 charts      inline SVG
 reasons     windows and gates

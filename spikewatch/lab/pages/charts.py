@@ -12,7 +12,7 @@ import numpy as np
 
 from spikewatch.core.courses import BAND
 from spikewatch.core.timegrid import Span
-from spikewatch.lab.pages.markup import node
+from spikewatch.core.markup import node
 from spikewatch.lab.tracing import Course
 
 WIDTH: Final = 640

@@ -10,7 +10,7 @@ from spikewatch.core.notices import Part
 from spikewatch.core.surges import Surge
 from spikewatch.core.timegrid import EPOCH, Span
 from spikewatch.lab.pages.charts import Mark, chart
-from spikewatch.lab.pages.markup import node
+from spikewatch.core.markup import node
 from spikewatch.lab.pages.reasons import readings, reasons, sentence
 from spikewatch.lab.pages.setting import Setting, number
 from spikewatch.lab.tallies import Said

@@ -7,7 +7,8 @@ from xml.etree.ElementTree import Element
 from spikewatch.core.explanations import Explanation, Gate, GateName, WindowPart
 from spikewatch.core.scoring import Reading
 from spikewatch.core.timegrid import HOUR
-from spikewatch.lab.pages.markup import name, node
+from spikewatch.core.markup import node
+from spikewatch.lab.pages.frame import name
 from spikewatch.lab.pages.setting import Setting, number
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from spikewatch.core.counts import SeriesKey
 from spikewatch.core.settings import Language
-from spikewatch.lab.pages.markup import name
+from spikewatch.lab.pages.frame import name
 from spikewatch.lab.pages.words import WORDS, Words
 
 _MINUTES_AN_HOUR = 60

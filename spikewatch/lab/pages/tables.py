@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from xml.etree.ElementTree import Element
 
-from spikewatch.lab.pages.markup import name, node
+from spikewatch.core.markup import node
+from spikewatch.lab.pages.frame import name
 from spikewatch.lab.pages.setting import Setting, number
 from spikewatch.lab.tallies import Said, Tallies, Tally
 

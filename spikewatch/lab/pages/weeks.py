@@ -10,7 +10,7 @@ import numpy as np
 
 from spikewatch.core.counts import Panel
 from spikewatch.core.timegrid import HOUR, bucket_start, seconds
-from spikewatch.lab.pages.markup import node
+from spikewatch.core.markup import node
 from spikewatch.lab.pages.setting import Setting
 from spikewatch.lab.tallies import Tallies, WeekTally
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from spikewatch.core.settings import format_duration
 from spikewatch.prom.dashboards.panels import DATASOURCE, JOB, Panel
 from spikewatch.prom.monitored import Monitored
-from spikewatch.prom.rules import Node
+from spikewatch.prom.nodes import Node
 
 WIDE = 24
 _SCHEMA = 39

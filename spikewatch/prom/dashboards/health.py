@@ -14,7 +14,7 @@ from spikewatch.prom.dashboards.panels import (
     hidden_columns,
 )
 from spikewatch.prom.monitored import Monitored
-from spikewatch.prom.rules import Node
+from spikewatch.prom.nodes import Node
 
 _RATE = "[$__rate_interval]"
 

@@ -20,7 +20,7 @@ from spikewatch.prom.dashboards.panels import (
     named,
 )
 from spikewatch.prom.monitored import Monitored
-from spikewatch.prom.rules import Node
+from spikewatch.prom.nodes import Node
 
 _DRILL_DOWN = "/d/spikewatch-service?${datasource:queryparam}&var-service=${__value.raw}&${__url_time_range}"
 

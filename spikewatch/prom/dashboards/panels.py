@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from spikewatch.prom.rules import Node
+from spikewatch.prom.nodes import Node
 
 JOB = 'job=~"$job"'
 SERVICE = f'{JOB},service=~"$service"'

@@ -15,7 +15,7 @@ from spikewatch.core.timegrid import Span
 from spikewatch.lab.comparing import Gate, Shift
 from spikewatch.lab.pages import Setting, backtest_page, diff_page
 from spikewatch.lab.pages.charts import MOST_POINTS, chart
-from spikewatch.lab.pages.markup import node
+from spikewatch.core.markup import node
 from spikewatch.lab.tracing import Course
 from tests.lab.pages.reviews import LABELS, TOKYO, difference, reviewed
 from tests.simulated_desk import JUDGED, STEP, Desk, Surge

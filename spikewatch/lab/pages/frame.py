@@ -1,36 +1,18 @@
-"""Markup: pages are trees of elements, so that nothing that came from a help desk is ever read as HTML.
+"""The frame of a page: its style, its script, and the policy that allows these and nothing else.
 
 Services, categories and labels are typed by people; `name` makes them one visible line before they are shown.
 """
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
-from typing import TypeAlias
 from xml.etree.ElementTree import Element, tostring
 
+from spikewatch.core.markup import node
 from spikewatch.core.wording.untrusted import harmless
 
-Child: TypeAlias = "Element | str | Sequence[Element | str | None] | None"
-Attributes: TypeAlias = Mapping[str, str | float | None]
-
 _NAME_LIMIT = 80
-
-
-def node(tag: str, attributes: Attributes | None = None, *children: Child) -> Element:
-    """Return an element; attributes and children that are None are left out.
-
-    >>> tostring(node("a", {"href": "#x", "title": None}, "1 < 2"), encoding="unicode", method="html")
-    '<a href="#x">1 &lt; 2</a>'
-    """
-    element = Element(
-        tag, {key: _text(value) for key, value in (attributes or {}).items() if value is not None}
-    )
-    for child in children:
-        for part in [child] if child is None or isinstance(child, str | Element) else child:
-            _append(element, part)
-    return element
 
 
 def name(text: str) -> str:
@@ -61,22 +43,6 @@ def page(*, title: str, language: str, body: Sequence[Element]) -> str:
         node("body", None, *body, node("script", None, script)),
     )
     return "<!DOCTYPE html>\n" + tostring(root, encoding="unicode", method="html")
-
-
-def _append(element: Element, part: Element | str | None) -> None:
-    if part is None:
-        return
-    if isinstance(part, Element):
-        element.append(part)
-    elif len(element):
-        element[-1].tail = (element[-1].tail or "") + part
-    else:
-        element.text = (element.text or "") + part
-
-
-def _text(value: str | float) -> str:
-    """Return an attribute: numbers in one decimal, without a needless zero."""
-    return value if isinstance(value, str) else f"{value:.1f}".removesuffix(".0")
 
 
 def _part(file: str) -> str:
