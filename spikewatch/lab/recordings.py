@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from spikewatch.adapters.csv_source import Recorded, read_gaps, read_input, require_step
+from spikewatch.adapters.csv_source import Recorded, read_gaps, read_input, read_labels, require_step
 from spikewatch.core.baseline import Baseline
 from spikewatch.core.calendars import build_calendar, years_around
 from spikewatch.core.counts import ALL, Gap, Roster, SeriesKey
@@ -23,6 +23,7 @@ from spikewatch.core.settings import (
 )
 from spikewatch.core.timegrid import bucket_number, bucket_start
 from spikewatch.cycle import Detector
+from spikewatch.core.events import Label
 from spikewatch.errors import Mistake
 from spikewatch.lab.replay import Recording, history_of, record, replay_name
 
@@ -112,6 +113,11 @@ def read_recording(
 ) -> Recording:
     """Return the recording of a counts or tickets file; arguments and errors as those of `CountsFile`."""
     return CountsFile.read(path, gaps=gaps, say=say).recording(bucket=bucket, until=until)
+
+
+def labels_in(path: str | PathLike[str]) -> tuple[Label, ...]:
+    """Return the labels of a labels file, in file order. Raises Mistake where it cannot be understood."""
+    return read_labels(path)
 
 
 def detector_for(

@@ -5,7 +5,7 @@ Only what turns values into that page lives here: no store, no clock, no server.
     standing  what the page shows, gathered once a turn
     page      that, as bytes of HTML in one language
     incident  one incident on it, with its chart and what drives it
-    elements  the pieces that pages are built of; whatever goes into them is escaped
+    elements  the pieces that it is built of
     words     every phrase, once a language
     style     the one style sheet, and the policy that allows it and nothing else
 """

@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element
 
 from spikewatch.core import svg
 from spikewatch.core.incidents import Phase, Severity
+from spikewatch.core.markup import node
 from spikewatch.core.notices import Facts, Part
 from spikewatch.core.timegrid import Span
 from spikewatch.core.wording.charts import chart_title
@@ -14,7 +15,7 @@ from spikewatch.core.wording.commands import explain_command
 from spikewatch.core.wording.links import is_link
 from spikewatch.core.wording.names import incident_name, listed_name
 from spikewatch.core.wording.phrases import Phrases
-from spikewatch.statuspage.elements import element, facts_of, link, moment, name_of, table
+from spikewatch.statuspage.elements import facts_of, link, moment, name_of, table
 from spikewatch.statuspage.standing import Shown
 from spikewatch.statuspage.words import Words
 
@@ -40,13 +41,21 @@ class Voice:
 
     def since(self, instant: datetime) -> Element:
         """Return an instant in local time, and how long ago it was."""
-        return node('span', None, self.when(instant), f' ({self.ago(instant)})')
+        return node("span", None, self.when(instant), f" ({self.ago(instant)})")
 
 
 def incident(shown: Shown, voice: Voice) -> Element:
     """Return an incident in full."""
     facts, say = shown.facts, voice.say
-    return node('article', {'class': 'incident', 'id': _anchor(facts), 'aria-labelledby': f'{_anchor(facts)}-name'}, _top(facts, voice), node('p', {'class': 'lead'}, say.now_count(facts.lead)), node('div', {'class': 'halves'}, _standing(facts, voice), _figure(shown, voice)), _parts(facts, voice), _links(shown, voice))
+    return node(
+        "article",
+        {"class": "incident", "id": _anchor(facts), "aria-labelledby": f"{_anchor(facts)}-name"},
+        _top(facts, voice),
+        node("p", {"class": "lead"}, say.now_count(facts.lead)),
+        node("div", {"class": "halves"}, _standing(facts, voice), _figure(shown, voice)),
+        _parts(facts, voice),
+        _links(shown, voice),
+    )
 
 
 def resolved(shown: Shown, voice: Voice) -> list[Element | str | None]:
@@ -67,7 +76,14 @@ def _anchor(facts: Facts) -> str:
 
 def _top(facts: Facts, voice: Voice) -> Element:
     loud = facts.severity is Severity.CRITICAL
-    return node('div', {'class': 'top'}, node('h3', {'id': f'{_anchor(facts)}-name'}, incident_name(facts, voice.say.words)), node('span', {'class': f"badge {('bad' if loud else 'warn')}"}, voice.say.severity(facts.severity)), node('span', {'class': 'badge plain'}, _state(facts, voice)), node('span', {'class': 'soft'}, name_of(facts.incident)))
+    return node(
+        "div",
+        {"class": "top"},
+        node("h3", {"id": f"{_anchor(facts)}-name"}, incident_name(facts, voice.say.words)),
+        node("span", {"class": f"badge {'bad' if loud else 'warn'}"}, voice.say.severity(facts.severity)),
+        node("span", {"class": "badge plain"}, _state(facts, voice)),
+        node("span", {"class": "soft"}, name_of(facts.incident)),
+    )
 
 
 def _state(facts: Facts, voice: Voice) -> str:
@@ -114,7 +130,7 @@ def _standing(facts: Facts, voice: Voice) -> Element:
 
 def _explained(facts: Facts, voice: Voice) -> Element | None:
     command = explain_command(facts.lead_series, at=facts.data_until.astimezone(voice.say.zone))
-    return None if command is None else node('code', None, command)
+    return None if command is None else node("code", None, command)
 
 
 def _figure(shown: Shown, voice: Voice) -> Element | None:
@@ -124,7 +140,13 @@ def _figure(shown: Shown, voice: Voice) -> Element | None:
     title = chart_title(facts.lead_series, course, voice.say)
     said = f"{title}{words.full_stop}{voice.say.now_count(facts.lead)}".strip()
     ended = facts.resolved_at or max(facts.data_until, facts.started_at)
-    return node('figure', None, node('figcaption', None, f'{title} ({voice.say.zone_name(course.start)})'), svg.drawn(course, said=said, zone=voice.say.zone, surge=Span(facts.started_at, ended)), svg.legend(course, _legend(voice)))
+    return node(
+        "figure",
+        None,
+        node("figcaption", None, f"{title} ({voice.say.zone_name(course.start)})"),
+        svg.drawn(course, said=said, zone=voice.say.zone, surge=Span(facts.started_at, ended)),
+        svg.legend(course, _legend(voice)),
+    )
 
 
 def _legend(voice: Voice) -> svg.Legend:
@@ -149,8 +171,8 @@ def _parts(facts: Facts, voice: Voice) -> Element | None:
         words.share,
     )
     made = table(voice.words.parts, heads, (_part(part, facts, voice) for part in facts.parts))
-    more = node('p', {'class': 'soft'}, words.more.format(n=facts.more)) if facts.more else None
-    return node('div', None, made, more)
+    more = node("p", {"class": "soft"}, words.more.format(n=facts.more)) if facts.more else None
+    return node("div", None, made, more)
 
 
 def _part(part: Part, facts: Facts, voice: Voice) -> Iterator[str]:
@@ -171,8 +193,8 @@ def _links(shown: Shown, voice: Voice) -> Element | None:
     }
     named |= {words.graph_link: shown.graph or "", words.runbook: shown.facts.runbook or ""}
     items = [
-        node('li', None, link(name, address, rel='noreferrer'))
+        node("li", None, link(name, address, {"rel": "noreferrer"}))
         for name, address in named.items()
         if is_link(address)
     ]
-    return node('ul', {'class': 'links'}, *items) if items else None
+    return node("ul", {"class": "links"}, *items) if items else None

@@ -1,31 +1,67 @@
 """Every notebook runs as committed, and shows what its committed outputs say."""
 
 import ast
-import re
 import sys
+from importlib import import_module
 from pathlib import Path
 from tempfile import gettempdir
 
 import pytest
 
+from spikewatch import lab
 from tests.notebooks.execution import NOTEBOOKS, PICTURE, code_cells, complaints, executed, printed, read
 
 MOST_BYTES = 400_000
-PUBLIC = re.compile(r"spikewatch\.(lab\b|core\.settings$)")
-
 every_notebook = pytest.mark.parametrize(
     "path", [pytest.param(path, id=path.name) for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
 )
 
 
 def imported(source: str) -> set[str]:
+    """Every name that is imported, with its module."""
     nodes = list(ast.walk(ast.parse(source)))
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    return plain | {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    return plain | {
+        f"{node.module}.{alias.name}"
+        for node in nodes
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
 
 
-def test_there_is_a_notebook_to_begin_with() -> None:
-    assert (NOTEBOOKS / "first-look.ipynb").is_file()
+def is_public(name: str) -> bool:
+    """Whether a name of ours is in the public part of the lab, and not one of its module's own."""
+    room, *rest = name.removeprefix("spikewatch.").split(".")
+    return room == "lab" and bool(rest) and rest[0] in lab.__all__ and not rest[-1].startswith("_")
+
+
+def test_there_are_a_first_look_and_two_tutorials() -> None:
+    assert {path.name for path in NOTEBOOKS.glob("*.ipynb")} >= {
+        "first-look.ipynb",
+        "detection.ipynb",
+        "tuning.ipynb",
+    }
+
+
+@pytest.mark.parametrize("name", lab.__all__)
+def test_what_is_public_is_there(name: str) -> None:
+    assert hasattr(lab, name) or import_module(f"spikewatch.lab.{name}").__doc__
+
+
+@pytest.mark.parametrize(
+    ("name", "public"),
+    [
+        ("spikewatch.lab.frames", True),
+        ("spikewatch.lab.replay.replay", True),
+        ("spikewatch.lab.DetectionSettings", True),
+        ("spikewatch.lab.searching", False),
+        ("spikewatch.lab.frames._local", False),
+        ("spikewatch.core.settings.DetectionSettings", False),
+        ("spikewatch.lab", False),
+    ],
+)
+def test_the_public_lab_is_what_it_says_of_itself(name: str, public: bool) -> None:  # noqa: FBT001 -- a table's column
+    assert is_public(name) is public
 
 
 @every_notebook
@@ -62,11 +98,11 @@ def test_a_notebook_names_no_machine_and_no_version_of_python(path: Path) -> Non
 @every_notebook
 def test_a_notebook_uses_the_public_lab_alone(path: Path) -> None:
     ours = {
-        module
+        name
         for cell in code_cells(read(path))
-        for module in imported(cell.source)
-        if module.split(".")[0] == "spikewatch"
+        for name in imported(cell.source)
+        if name.split(".")[0] == "spikewatch"
     }
 
     assert ours
-    assert not [module for module in ours if not PUBLIC.match(module)]
+    assert not [name for name in ours if not is_public(name)]

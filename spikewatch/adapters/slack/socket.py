@@ -1,8 +1,9 @@
 """Presses of buttons by Socket Mode: received, kept, acknowledged, in that order, within Slack's three seconds.
 
 The vendor's client reads the connection; when to connect, and how long to wait after a failure, is decided here, for the
-vendor gives up where Slack cannot be reached at the start, and hurries without end later. What is not kept is not
-acknowledged: the person sees a warning and presses again.
+vendor gives up where Slack cannot be reached at the start, and hurries without end later. Each line has a client of its
+own, and one thread makes and ends them all, for a client that replaces its line may forget one that it never closes.
+What is not kept is not acknowledged: the person sees a warning and presses again.
 """
 
 import json
@@ -12,13 +13,16 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from http.client import HTTPException
 from random import Random
+from socket import socket
 from threading import Event, Thread
+from traceback import walk_tb
 from typing import Any
 from urllib.parse import urlsplit
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackClientError
 from slack_sdk.socket_mode import SocketModeClient
+from slack_sdk.socket_mode.builtin.connection import Connection, ConnectionState
 from slack_sdk.socket_mode.client import BaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
@@ -37,6 +41,7 @@ PING_S = 5.0
 LONGEST_WAIT_S = 60.0
 SPREAD = 0.2
 SILENT_PINGS = 4
+JOIN_S = 0.1
 ASKS_WITHIN_S = 3
 """A form can be opened this long after a press."""
 
@@ -46,6 +51,19 @@ LOST_AFTER_S = 60.0
 log = logging.getLogger(__name__)
 _quiet = logging.getLogger("spikewatch.adapters.slack.socket.vendor")
 _quiet.setLevel(logging.CRITICAL)  # what it says holds addresses that are secrets; the state is told below
+
+
+class _Line(SocketModeClient):
+    """The vendor's client for a single line: it never connects by itself.
+
+    is_leaving  Slack is about to end the line, so that another is wanted
+    """
+
+    is_leaving = False
+
+    def connect_to_new_endpoint(self, force: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 -- the vendor's
+        """Note that Slack asks for another line; the vendor would make one beside the one that we make."""
+        self.is_leaving = True
 
 
 class SlackSocket:
@@ -98,7 +116,7 @@ class SlackSocket:
                     client.proxy = f"http://{urlsplit(url).netloc}"
         self._stopped = Event()
         self._dice = Random()  # noqa: S311 -- spreads retries of many installations, decides nothing
-        self._client: SocketModeClient | None = None
+        self._line: _Line | None = None
         self._lost_for_s = LOST_AFTER_S
         self._silent_for_s = 0.0
         self._was_connected = False
@@ -111,71 +129,78 @@ class SlackSocket:
     @property
     def is_connected(self) -> bool:
         """Tell whether the connection stands now."""
-        client = self._client
-        return client is not None and client.is_connected()
+        line = self._line
+        return line is not None and line.is_connected()
 
     def start(self) -> None:
         """Connect, and stay connected, in a thread of its own."""
-        client = SocketModeClient(
-            app_token=self._token,
-            logger=_quiet,
-            web_client=self._web,
-            auto_reconnect_enabled=False,
-            ping_interval=self._ping_s,
-        )
-        if self._is_local:
-            client.proxy = None
-        client.socket_mode_request_listeners.append(self._on_request)
-        self._client = client
-        Thread(target=self._keep, args=(client,), name="slack-socket", daemon=True).start()
+        Thread(target=self._keep, name="slack-socket", daemon=True).start()
 
     def stop(self) -> None:
         """Close the connection, at once for us; what has arrived is kept or was never acknowledged."""
         self._stopped.set()
-        if self._client is not None:
-            # the vendor waits for its own threads, which look up every few seconds only
-            Thread(target=_ended, args=(self._client.close,), name="slack-socket-close", daemon=True).start()
 
     # -- staying connected
 
-    def _keep(self, client: SocketModeClient) -> None:
+    def _keep(self) -> None:
         failures, wait_s = 0, 0.0
         while not self._stopped.wait(wait_s):
-            if client.is_connected():
+            line = self._line
+            if line is not None and line.is_connected() and not line.is_leaving:
                 self._tell(connected=True)
                 failures, wait_s, self._lost_for_s = 0, self._check_s, 0.0
-                self._cut_silent(client)
+                self._cut_silent(line)
                 continue
-            self._tell(connected=False)
-            worked = self._connected(client)
+            self._tell(connected=self.is_connected)
+            worked = self._connected()
             failures = 0 if worked else failures + 1
             wait_s = 0.0 if worked else self._pause(failures)
-            self._lost_for_s = 0.0 if worked else self._lost_for_s + wait_s
+            self._lost_for_s = 0.0 if worked or self.is_connected else self._lost_for_s + wait_s
+        _end(self._line)
 
-    def _connected(self, client: SocketModeClient) -> bool:
-        """Try once to connect; tell whether the connection stands."""
+    def _connected(self) -> bool:
+        """Try once to connect; tell whether a new line stands, which then takes the place of the old one."""
+        line = None
         try:
             opened = attempt(lambda: self._web.apps_connections_open(app_token=self._token))
-            client.wss_uri = _address(opened)
-            client.connect()
-            error = None if client.is_connected() else "Slack refused the connection"
+            line = self._made(_address(opened))
+            line.connect()
+            error = None if line.is_connected() else "Slack refused the connection"
         except (PortError, SlackClientError, OSError, HTTPException, ValueError) as failure:
             error = str(failure)
+        if error is None:
+            line, self._line = self._line, line
+        _end(line)
         self._on_attempt(error is None)
         if error is not None and not self._stopped.is_set():
             log.info("buttons_not_connected", extra={"error": error})
         return error is None
 
-    def _cut_silent(self, client: SocketModeClient) -> None:
+    def _made(self, address: str) -> _Line:
+        line = _Line(
+            app_token=self._token,
+            logger=_quiet,
+            web_client=self._web,
+            auto_reconnect_enabled=False,
+            ping_interval=self._ping_s,
+            on_error_listeners=[_let_go],
+        )
+        if self._is_local:
+            line.proxy = None
+        line.wss_uri = address
+        line.socket_mode_request_listeners.append(self._on_request)
+        return line
+
+    def _cut_silent(self, line: _Line) -> None:
         """Cut a line on which Slack has never answered a ping: the vendor only notices where it once did."""
-        session = client.current_session
+        session = line.current_session
         if session is None or session.last_ping_pong_time is not None:
             self._silent_for_s = 0.0
             return
         self._silent_for_s += self._check_s
         if self._silent_for_s > SILENT_PINGS * self._ping_s:
             self._silent_for_s = 0.0
-            _ended(client.disconnect)
+            _cut(line)
 
     def _pause(self, failures: int) -> float:
         doubled: float = min(self._check_s * 2.0 ** min(failures - 1, 10), LONGEST_WAIT_S)
@@ -287,10 +312,43 @@ def act_of(payload: Mapping[str, Any], *, envelope: str) -> Act | None:
     )
 
 
-def _ended(end: Callable[[], None]) -> None:
-    # two threads of the vendor may close one line at the same time, and one of them stumbles
+def _end(line: _Line | None) -> None:
+    """Close a line and let its threads end, in a thread of its own: the vendor's look up every few seconds only."""
+    if line is not None:
+        Thread(
+            target=_closed, args=(line, line.current_session_state), name="slack-socket-close", daemon=True
+        ).start()
+
+
+def _closed(line: _Line, first: ConnectionState) -> None:
+    """Close a line, and wait until its threads have ended.
+
+    first  the state that it began with: a thread that was as quick as the connection reads by that one
+    """
+    _cut(line)
+    reader = line.current_session_runner
+    reader.event.set()
+    while reader.is_alive():
+        # again and again, for a reader that begins just now takes the wish back
+        first.terminated = line.current_session_state.terminated = True
+        reader.thread.join(JOIN_S)
+    line.close()
+
+
+def _cut(line: _Line) -> None:
+    # two threads of the vendor may close one line at the same time, and one of them stumbles over what the other did
     with suppress(AttributeError, OSError):
-        end()
+        line.disconnect()
+
+
+def _let_go(error: Exception) -> None:
+    """Close the socket of a handshake that failed: the vendor keeps it in a variable alone, and forgets it."""
+    trace = error.__traceback__
+    if trace is not None and trace.tb_frame.f_code is Connection.connect.__code__:
+        for frame, _ in walk_tb(trace):
+            forgotten = frame.f_locals.get("sock")
+            if isinstance(forgotten, socket):
+                forgotten.close()
 
 
 def _address(opened: Mapping[str, Any]) -> str:

@@ -7,9 +7,9 @@ from xml.etree.ElementTree import Element
 from spikewatch.core.counts import Panel
 from spikewatch.core.events import Label
 from spikewatch.core.incidents import Severity
-from spikewatch.lab.pages.incidents import Shown, article
 from spikewatch.core.markup import node
 from spikewatch.lab.pages.frame import name, page
+from spikewatch.lab.pages.incidents import Shown, article
 from spikewatch.lab.pages.reasons import table
 from spikewatch.lab.pages.setting import Setting, number
 from spikewatch.lab.pages.tables import categories, choice, controls, field, section, services

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from spikewatch.core.courses import BAND
-from spikewatch.core.timegrid import Span
 from spikewatch.core.markup import node
+from spikewatch.core.timegrid import Span
 from spikewatch.lab.tracing import Course
 
 WIDTH: Final = 640

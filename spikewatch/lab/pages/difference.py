@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from xml.etree.ElementTree import Element
 
+from spikewatch.core.markup import node
 from spikewatch.lab.comparing import Comparison, Effect, Gate, Pair, Shift
 from spikewatch.lab.pages.backtest import Reviewed, figure, filters, header, legend, notes
 from spikewatch.lab.pages.charts import Mark
-from spikewatch.lab.pages.incidents import Shown, article
-from spikewatch.core.markup import node
 from spikewatch.lab.pages.frame import name, page
+from spikewatch.lab.pages.incidents import Shown, article
 from spikewatch.lab.pages.setting import Setting, number
 from spikewatch.lab.pages.tables import cells, section, sortable
 from spikewatch.lab.tallies import Tallies

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from xml.etree.ElementTree import Element
 
 from spikewatch.core.incidents import Incident
+from spikewatch.core.markup import node
 from spikewatch.core.notices import Part
 from spikewatch.core.surges import Surge
 from spikewatch.core.timegrid import EPOCH, Span
 from spikewatch.lab.pages.charts import Mark, chart
-from spikewatch.core.markup import node
 from spikewatch.lab.pages.reasons import readings, reasons, sentence
 from spikewatch.lab.pages.setting import Setting, number
 from spikewatch.lab.tallies import Said

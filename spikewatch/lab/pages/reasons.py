@@ -5,9 +5,9 @@ from typing import assert_never
 from xml.etree.ElementTree import Element
 
 from spikewatch.core.explanations import Explanation, Gate, GateName, WindowPart
+from spikewatch.core.markup import node
 from spikewatch.core.scoring import Reading
 from spikewatch.core.timegrid import HOUR
-from spikewatch.core.markup import node
 from spikewatch.lab.pages.frame import name
 from spikewatch.lab.pages.setting import Setting, number
 

@@ -9,8 +9,8 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from spikewatch.core.counts import Panel
-from spikewatch.core.timegrid import HOUR, bucket_start, seconds
 from spikewatch.core.markup import node
+from spikewatch.core.timegrid import HOUR, bucket_start, seconds
 from spikewatch.lab.pages.setting import Setting
 from spikewatch.lab.tallies import Tallies, WeekTally
 

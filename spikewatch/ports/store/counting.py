@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from spikewatch.ports.source import Page
-
 from spikewatch.core.census import NOTHING, Cell, Census, Share
 from spikewatch.core.counts import Cells, Roster, SeriesKey
+from spikewatch.ports.source import Page
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from spikewatch.ports.source import Naming
-
 from spikewatch.core.counts import Attributes
+from spikewatch.ports.source import Naming
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from spikewatch.core.counts import SeriesKey
+from spikewatch.core.markup import node
 from spikewatch.core.settings import Language
 from spikewatch.core.timegrid import Span
 from spikewatch.lab.comparing import Gate, Shift
 from spikewatch.lab.pages import Setting, backtest_page, diff_page
 from spikewatch.lab.pages.charts import MOST_POINTS, chart
-from spikewatch.core.markup import node
 from spikewatch.lab.tracing import Course
 from tests.lab.pages.reviews import LABELS, TOKYO, difference, reviewed
 from tests.simulated_desk import JUDGED, STEP, Desk, Surge
