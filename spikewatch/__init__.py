@@ -13,7 +13,7 @@ Rooms (imports point downwards only; the contracts in pyproject.toml enforce it)
     app               the composition root: the one place that knows every class
     config            one YAML file into settings, all mistakes at once
     daemon            the scheduler: poll, judge, deliver, refit, housekeep
-    lab               works on recorded counts: synthetic worlds, replay, evaluation
+    lab               works on recorded counts: synthetic worlds, replay, evaluation, tuning, notebooks
     prom              rules, dashboards and the like for Prometheus and Grafana, generated
     sandbox           stand-ins that speak the vendors' protocols on loopback
     adapters          one vendor each

@@ -223,7 +223,7 @@ def test_every_help_page_is_complete(words: str, parser: argparse.ArgumentParser
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_every_example_works(example: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_example_works(example: str, folder: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     argv = argv_of(example)
     command = next((name for name in UNTRIED if " ".join(argv[:2]).startswith(name)), None)
     if command is not None:
@@ -233,10 +233,10 @@ def test_every_example_works(example: str, folder: Path, capsys: pytest.CaptureF
         return
     before = next((line for name, line in BEFORE.items() if " ".join(argv[:2]).startswith(name)), None)
     if before is not None:
-        assert main(shlex.split(before)) == 0, capsys.readouterr().err
+        assert main(shlex.split(before)) == 0, capsysbinary.readouterr().err
     if argv[0] in {"init", "import"}:
         (folder / ("watch.db" if argv[0] == "import" else "spikewatch.yaml")).unlink()
 
     status = main(fitted(argv, folder))
 
-    assert status == 0, capsys.readouterr().err
+    assert status == 0, capsysbinary.readouterr().err

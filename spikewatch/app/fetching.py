@@ -13,6 +13,7 @@ from spikewatch.adapters import log as logs
 from spikewatch.adapters.clock import SystemClock
 from spikewatch.adapters.prometheus.health import HealthMetrics, new_registry
 from spikewatch.app.reading import Reader, readers, wanted_since
+from spikewatch.app.signals import relayed
 from spikewatch.app.storing import store_of
 from spikewatch.app.waiting import in_words
 from spikewatch.asking import Outcome
@@ -131,7 +132,7 @@ class _Log:
 @contextmanager
 def _stopped_by_signals(clock: Clock) -> Iterator[Callable[[], bool]]:
     """Yield what tells whether a signal came; the first one ends every wait, a second one the program."""
-    came = False
+    came, end_waits = False, relayed(clock.stop, name="stop")
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def restore() -> None:
@@ -141,7 +142,7 @@ def _stopped_by_signals(clock: Clock) -> Iterator[Callable[[], bool]]:
     def stop(_number: int, _frame: FrameType | None) -> None:
         nonlocal came
         came = True
-        clock.stop()
+        end_waits()
         restore()
 
     for number in before:

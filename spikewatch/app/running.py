@@ -13,6 +13,7 @@ from spikewatch import __version__
 from spikewatch.adapters.clock import SystemClock
 from spikewatch.app.assembly import assemble
 from spikewatch.app.reloading import Reloader, hide
+from spikewatch.app.signals import relayed
 from spikewatch.config import Purpose, load
 
 log = logging.getLogger(__name__)
@@ -37,22 +38,26 @@ def run(path: str | Path, *, env: Mapping[str, str]) -> int:
         log.info("started", extra={"version": __version__, "metrics": f"{assembly.http.url}/metrics"})
         stopped.wait()
     finally:
+        log.info("stopping")
         finished = assembly.stop()
         log.info("stopped", extra={"all_jobs_finished": finished})
     return 0
 
 
 def _reload_on_signal(reloader: Reloader) -> None:
+    ask = relayed(reloader.ask, name="reload")
+
     def reload(_number: int, _frame: FrameType | None) -> None:
-        # in a thread of its own: the signal may interrupt whoever holds the lock that waking a job takes
-        threading.Thread(target=reloader.ask, name="reload", daemon=True).start()
+        ask()
 
     signal.signal(signal.SIGHUP, reload)
 
 
 def _stop_on_signal(stopped: threading.Event) -> None:
+    end = relayed(stopped.set, name="stop")
+
     def stop(_number: int, _frame: FrameType | None) -> None:
-        stopped.set()
+        end()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)

@@ -1,12 +1,15 @@
 """Explanations: why one series alerted at one bucket, or did not, in every part and at every gate.
 
 Read off the same assessment, baseline and limits that judged it; nothing is worked out a second way. Gates are those of
-the window that decided: it alerts where all of them hold.
+the window that decided: it alerts where all of them hold. Numbers are told to nine significant digits, factors to six:
+beyond that they depend on which other series were fitted along, so that one surge would be explained in two ways by the
+daemon and a backtest.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -34,6 +37,8 @@ from spikewatch.core.surges import Surge
 from spikewatch.core.tails import largest_normal, surprise_of
 from spikewatch.core.timegrid import HOUR, bucket_end, bucket_start, seconds
 from spikewatch.core.windows import EVIDENCE_SHARE, LEAST_KNOWN_SHARE, SUBSIDES_FROM, left_to_surprise
+
+Part = TypeVar("Part", Gate, Normal, WindowPart)
 
 HOURS_A_DAY = 24
 AROUND = timedelta(hours=1)
@@ -63,14 +68,14 @@ def explain(
         series=series,
         at=bucket_end(bucket, assessment.step),
         step=assessment.step,
-        windows=windows,
+        windows=tuple(map(_told, windows)),
         lead=lead,
-        gates=tuple(_gates(assessment, baseline, windows, row, lead, learned=learned, rule=rule)),
+        gates=tuple(map(_told, _gates(assessment, baseline, windows, row, lead, learned=learned, rule=rule))),
         needed=_needed(assessment, windows, row, lead),
-        normal=_normal(baseline, row, bucket, assessment.step),
+        normal=_told(_normal(baseline, row, bucket, assessment.step)),
         learned=learned,
         rule=rule,
-        cutoff=float(assessment.limits.cutoff[row]),
+        cutoff=_nine(assessment.limits.cutoff[row]),
         calibrated=assessment.limits.tail is not None,
         sharing=int((assessment.limits.enabled & baseline.learned).sum()),
         late=late,
@@ -319,7 +324,6 @@ def _factors(baseline: Baseline, row: int) -> tuple[float, float]:
     factors = baseline.factors
     if factors is None:
         return 1.0, 1.0
-    # beyond six digits they depend on which other series were fitted along with this one
     level, today = _six(factors.level[row]), _six(factors.today[row])
     return (level, today) if level * today else (1.0, 1.0)
 
@@ -334,6 +338,18 @@ def _kind(calendar: Calendar, day: date) -> Likeness:
     if calendar.like_weekday(day) == day.weekday():
         return Likeness.ORDINARY
     return Likeness.DAY_OFF if calendar.is_off(day) else Likeness.AFTER_DAYS_OFF
+
+
+def _told(part: Part) -> Part:
+    """Return a part of an explanation with the numbers that it holds itself to nine significant digits."""
+    held = {each.name: getattr(part, each.name) for each in fields(part)}
+    told: dict[str, Any] = {name: _nine(value) for name, value in held.items() if isinstance(value, float)}
+    return replace(part, **told)
+
+
+def _nine(number: float) -> float:
+    """Return a number with nine significant digits."""
+    return float(f"{number:.9g}")
 
 
 def _six(number: float) -> float:

@@ -163,6 +163,7 @@ sources:
 slack: {{channel: "#{CHANNEL}", mention: here, url: "{chat}"}}
 metrics: {{listen: "127.0.0.1:0"}}
 reconcile: {{enabled: false}}
+report: {{enabled: false}}
 """,
         encoding="utf-8",
     )

@@ -220,7 +220,7 @@ def dated(
 ) -> Chart:
     """Give the chart an axis of local time, from the first instant to the last."""
     if len(index):
-        locator = AutoDateLocator(tz=index.tz, maxticks=10)  # type: ignore[no-untyped-call]  # matplotlib.dates has no types
+        locator = AutoDateLocator(tz=index.tz, minticks=4, maxticks=10)  # type: ignore[no-untyped-call]  # matplotlib.dates has no types
         formatter = ConciseDateFormatter(locator, tz=index.tz)  # type: ignore[no-untyped-call]  # as above
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(formatter)

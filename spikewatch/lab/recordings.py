@@ -14,6 +14,7 @@ from spikewatch.core.baseline import Baseline
 from spikewatch.core.calendars import build_calendar, years_around
 from spikewatch.core.counts import ALL, Gap, Roster, SeriesKey
 from spikewatch.core.dimensions import renamed, renamed_service
+from spikewatch.core.events import Label
 from spikewatch.core.settings import (
     CalendarSettings,
     DetectionSettings,
@@ -23,7 +24,6 @@ from spikewatch.core.settings import (
 )
 from spikewatch.core.timegrid import bucket_number, bucket_start
 from spikewatch.cycle import Detector
-from spikewatch.core.events import Label
 from spikewatch.errors import Mistake
 from spikewatch.lab.replay import Recording, history_of, record, replay_name
 

@@ -112,10 +112,14 @@ def outcomes_chart(outcomes: pd.DataFrame, *, title: str = "") -> Chart:
     false = axes.bar(
         places + 0.2, floats(outcomes["false_alarms"]), 0.38, color=_ORANGE, hatch="//", label="false alarms"
     )
-    axes.bar_label(told, fontsize=8)
-    axes.bar_label(false, fontsize=8)
+    for bars in (told, false):
+        axes.bar_label(
+            bars, fontsize=8, padding=2, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+        )
     real = float(outcomes["real"].max())
     axes.axhline(real, color=_BLACK, linestyle="--", linewidth=1.0, label="real incidents")
     axes.set_xticks(places, list(outcomes.index))
     axes.grid(visible=False, axis="x")
+    axes.set_axisbelow(True)
+    axes.margins(y=0.15)
     return lettered(figure, axes, letters, unit="incidents")

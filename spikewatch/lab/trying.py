@@ -10,6 +10,7 @@ import pandas as pd
 
 from spikewatch.core.events import Label
 from spikewatch.cycle import Detector
+from spikewatch.errors import Mistake
 from spikewatch.lab.replay import Replayed
 from spikewatch.lab.yardstick import Yardstick
 
@@ -23,7 +24,8 @@ def outcomes_frame(replays: Mapping[str, Replayed], *, labels: Sequence[Label]) 
             fewer only what a label calls one
 
     Columns: incidents `told` of the `real` ones, `false_alarms`, the same `a_week`, and the median `minutes` from the
-    beginning of a real one to its message, missing where none was told.
+    beginning of a real one to its message, missing where none was told. Raises Mistake where less than half a week was
+    judged.
     """
     return pd.DataFrame(
         [_outcome(replayed, labels) for replayed in replays.values()],
@@ -44,7 +46,11 @@ def settings_text(detector: Detector) -> str:
 
 
 def _outcome(replayed: Replayed, labels: Sequence[Label]) -> dict[str, float]:
-    outcome = Yardstick.of(replayed, labels).outcome(replayed)
+    stick = Yardstick.of(replayed, labels)
+    if not stick.n_weeks:
+        judged = replayed.judged_until - replayed.judged_from
+        raise Mistake(f"{judged} were judged, too little to compare settings on; judge a week or more")
+    outcome = stick.outcome(replayed)
     reached = outcome.minutes[np.isfinite(outcome.minutes)].tolist()
     return {
         "told": outcome.told,

@@ -1,11 +1,13 @@
 """Presses of buttons by Socket Mode: kept before they are acknowledged, over lines that break."""
 
 import json
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from queue import Queue
+from socket import create_server
 from typing import Any
 
 import pytest
@@ -186,6 +188,45 @@ def test_slack_may_ask_for_a_new_line(chat: Chat, connect: Connect) -> None:
     chat.sockets.send({"type": "disconnect", "reason": "refresh_requested"})
 
     assert chat.sockets.wait_connected(times=2)
+
+
+def test_the_old_line_is_given_up_only_once_the_new_one_stands(
+    chat: Chat, message: ChatMessage, connect: Connect, inbox: "Queue[Act]"
+) -> None:
+    attempts: Queue[bool] = Queue()
+    told: Queue[bool] = Queue()
+    connect(on_attempt=attempts.put, on_connected=told.put)
+    assert chat.sockets.wait_connected()
+    assert attempts.get(timeout=WITHIN_S)
+    chat.fail("apps.connections.open", ChatFault(status=500, body="<html>"))
+
+    chat.sockets.send({"type": "disconnect", "reason": "refresh_requested"})
+
+    assert [attempts.get(timeout=WITHIN_S) for _ in range(2)] == [False, True]
+    assert chat.press(message, "acknowledge").arrived
+    assert inbox.get(timeout=WITHIN_S).incident == "SW-7"
+    assert told.get(timeout=WITHIN_S)
+    assert told.empty()
+
+
+def test_a_connection_that_is_cut_while_it_is_made_leaves_no_socket_open(
+    chat: Chat, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaks: Queue[object] = Queue()
+    monkeypatch.setattr(sys, "unraisablehook", leaks.put)
+    attempts: Queue[bool] = Queue()
+    with create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(WITHIN_S)
+        address = f"ws://127.0.0.1:{server.getsockname()[1]}/link"
+        chat.fail("apps.connections.open", ChatFault(body=json.dumps({"ok": True, "url": address})))
+        connect(on_attempt=attempts.put)
+
+        line, _ = server.accept()
+        line.close()
+
+        assert attempts.get(timeout=WITHIN_S) is False
+    assert chat.sockets.wait_connected()
+    assert leaks.empty()
 
 
 def test_slack_down_at_the_start_is_tried_again_until_it_is_up(chat: Chat, connect: Connect) -> None:

@@ -363,6 +363,7 @@ def test_without_names_no_page_is_handed_over(open_desk: Open) -> None:
         (Fault(body=b"[]"), "parse"),
         (Fault(body=b""), "parse"),
         (Fault(drop=True), "connect"),
+        (Fault(breaks_off=True), "connect"),
         (Fault(headers={"Content-Encoding": "gzip"}), "parse"),
         (Fault(status=302, headers={"Location": "https://elsewhere.example"}), "connect"),
         (Fault.error(408), "timeout"),

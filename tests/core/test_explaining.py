@@ -9,15 +9,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from spikewatch.core.baseline import Baseline
-from spikewatch.core.baseline.model import Factors
-from spikewatch.core.calendars import Calendar
-from spikewatch.core.counts import ALL, FLEET, Cells, Panel, Roster, SeriesKey
+from spikewatch.core.baseline.fitting import fit
+from spikewatch.core.baseline.model import Factors, History
+from spikewatch.core.calendars import SLOTS, Calendar
+from spikewatch.core.counts import ALL, FLEET, Cells, Floats, Panel, Roster, SeriesKey
 from spikewatch.core.explaining import around, explain, late_tickets
 from spikewatch.core.explanations import Explanation, GateName, Learned, Likeness, Needed
 from spikewatch.core.scoring import Limits, WhyNot, assess
-from spikewatch.core.settings import SeriesRule
+from spikewatch.core.settings import ModelName, SeriesRule
+from spikewatch.core.timegrid import HOUR, Grid
 from tests.core_factories import (
     LOGIN,
     NOON,
@@ -25,6 +28,7 @@ from tests.core_factories import (
     PAYMENTS,
     REFUND,
     STEP,
+    UTC_CALENDAR,
     baseline,
     incident,
     limits,
@@ -245,6 +249,72 @@ def test_a_series_alerts_exactly_where_every_gate_is_passed(
     alerted = any(part.reading.score >= 1 for part in found.windows)
     assert alerted == (found.why is WhyNot.ALERTS)
     assert alerted == (failed(found) == [])
+
+
+def a_bit_more(values: NDArray[np.floating]) -> Floats:
+    """The numbers next to these: as far off as sums that are added up in another order."""
+    return np.nextafter(values.astype(np.float64), np.inf)
+
+
+@pytest.mark.parametrize("newest", [[4, 6, 8], [1, 0, 1], [20, 20, 0, 0, 0, 0, 0, 0, 0]])
+def test_the_last_bits_of_what_was_learnt_are_not_told(newest: Sequence[int]) -> None:
+    counts = desk(newest)
+    sevenths = np.full(len(counts.roster), 8 / 7)
+    learnt = replace(
+        normal_of(counts.roster), day_spread=sevenths / 9, factors=Factors(level=sevenths, today=sevenths)
+    )
+    otherwise = replace(
+        learnt,
+        slot_mean=a_bit_more(learnt.slot_mean),
+        slot_variance=a_bit_more(learnt.slot_variance),
+        day_spread=a_bit_more(learnt.day_spread),
+        dispersion=a_bit_more(learnt.dispersion),
+        within=a_bit_more(learnt.within),
+        factors=Factors(level=a_bit_more(sevenths), today=a_bit_more(sevenths)),
+    )
+
+    found, again = explained(counts, normal=learnt), explained(counts, normal=otherwise)
+
+    assert (again.normal, again.gates, again.needed, again.lead) == (
+        found.normal,
+        found.gates,
+        found.needed,
+        found.lead,
+    )
+    for ours, theirs in zip(found.windows, again.windows, strict=True):
+        assert replace(theirs, reading=ours.reading) == ours
+
+
+def service_by_service(n_strangers: int) -> Mapping[SeriesKey, Sequence[int]]:
+    """Four weeks of two series, hour by hour, and silent ones that stand before and after them."""
+    rng = np.random.default_rng(5)
+    busy = {LOGIN: 7.3, PARCEL: 3.1}
+    silent = [
+        SeriesKey(f"{place}{number}", "x") for number in range(n_strangers) for place in ("a", "q", "z")
+    ]
+    rows = {key: rng.poisson(rate, 4 * SLOTS).tolist() for key, rate in busy.items()}
+    return rows | dict.fromkeys(silent, [0] * (4 * SLOTS))
+
+
+def explained_among(n_strangers: int) -> Explanation:
+    """The login's newest bucket by what is learnt from it and from so many others."""
+    came = service_by_service(n_strangers)
+    hourly = panel(came, step=HOUR)
+    buckets = Grid(STEP, 12 * hourly.grid.first, 12 * hourly.grid.length)
+    services = np.zeros((len(hourly.roster.services), buckets.length), dtype=np.int64)
+    learnt = fit(
+        History(hourly, buckets, services),
+        calendar=UTC_CALENDAR,
+        model=ModelName.PROFILE,
+        epoch=hourly.grid.stop,
+        learn_until=hourly.grid.stop,
+    )
+    counts = panel({key: [0] * LENGTH if key != LOGIN else [1] * 28 + [9, 9] for key in came})
+    return explained(counts, normal=learnt)
+
+
+def test_silent_series_beside_it_change_nothing_in_an_explanation() -> None:
+    assert explained_among(7) == explained_among(0)
 
 
 def test_late_tickets_of_a_roll_up_are_those_of_what_it_sums() -> None:

@@ -33,6 +33,8 @@ CATALOGUE = Catalogue({1: "shop", 2: "pay"}, (CATEGORY,))
 SERIES = ((1, "login"), (1, "late"), (1, "refund"), (2, "card"))
 QUIET_DAYS = 23
 TURN_S = 0.05
+STOPS_WITHIN = timedelta(seconds=5)
+GONE_WITHIN_S = 40.0
 
 CONFIG = """\
 timezone: Asia/Tokyo
@@ -210,14 +212,21 @@ class Running:
             connection.close()
 
     def terminate(self) -> int:
-        """Ask the daemon to end and return its exit status; more than five seconds fail the test."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=5)
+        """Ask the daemon to end and return its exit status; more than five seconds of its own fail the test."""
+        return self.end(signal.SIGTERM)
+
+    def end(self, number: signal.Signals) -> int:
+        """The same with a signal; the log says how long it took, for starting and ending a process is the machine's."""
+        self.process.send_signal(number)
+        status = self.process.wait(timeout=GONE_WITHIN_S)
+        moments = {line["event"]: datetime.fromisoformat(str(line["timestamp"])) for line in self.events}
+        assert moments["stopped"] - moments["stopping"] < STOPS_WITHIN, self.story()
+        return status
 
     def kill(self) -> None:
         """End the daemon as a power cut would."""
         self.process.kill()
-        self.process.wait(timeout=5)
+        self.process.wait(timeout=GONE_WITHIN_S)
 
     def _has_ended(self) -> bool:
         return self.process.poll() is not None
@@ -239,4 +248,4 @@ def daemon(folder: Path) -> Iterator[Running]:
             yield Running(process, log_file)
         finally:
             process.kill()
-            process.wait(timeout=5)
+            process.wait(timeout=GONE_WITHIN_S)

@@ -105,7 +105,7 @@ def test_stopped_in_the_middle_the_same_command_goes_on_where_it_was(
     with begun(tmp_path) as process:
         eventually(lambda: len(exports(desk)) >= 5)
         process.send_signal(number)
-        output, errors = process.communicate(timeout=10)
+        output, errors = process.communicate(timeout=40)
     before = len(exports(desk))
     file.write_text(file.read_text("utf-8").replace("per_page: 20", "per_page: 1000"), "utf-8")
 

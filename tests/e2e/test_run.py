@@ -195,13 +195,21 @@ def test_a_desk_that_hangs_does_not_keep_the_daemon_from_ending(place: Place, en
         eventually(lambda: len(exports(place.desk)) == 1)
         waiting, alive = running.get("/readyz"), running.get("/healthz")
 
-        running.process.send_signal(end)
-        ended_with = running.process.wait(timeout=5)
+        ended_with = running.end(end)
 
         assert ended_with == 0
         assert running.says("stopped")
         assert waiting == (503, "waiting for the first complete read of the help desk\n")
         assert alive[0] == 200
+
+
+def test_a_signal_that_comes_the_moment_it_has_started_is_heard(tmp_path: Path) -> None:
+    with desk_of([]) as desk, chat_of() as chat:
+        write_config(tmp_path, desk=desk, chat=chat)
+        with daemon(tmp_path) as running:
+            running.wait_for("started")
+
+            assert running.terminate() == 0
 
 
 @pytest.mark.parametrize(

@@ -147,3 +147,13 @@ def test_a_title_that_cannot_be_drawn_says_what_would_help() -> None:
     assert letters.words == WORDS[Language.EN]
     assert letters.drawable("ログイン") == "a Japanese font, such as Noto Sans CJK JP, would show this title"
     assert letters.drawable("Login – 5 m") == "Login – 5 m"
+
+
+@pytest.mark.parametrize("minutes", [30, 230, 250, 295, 400, 5_000, 7_000, 90_000])
+def test_a_span_of_any_length_gets_its_dates_without_a_warning(minutes: int) -> None:
+    index = pd.date_range("2026-11-02", periods=3, freq=f"{minutes // 2}min", tz=TOKYO)
+    values = pd.array([1, 2, 3], dtype="Int64")
+
+    chart = counts_chart(pd.DataFrame({"observed": values, "known": True}, index=index))
+
+    assert chart.png().startswith(PNG)

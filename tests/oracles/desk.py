@@ -11,10 +11,10 @@ FALLBACK = "uncategorised"
 
 
 def newest(tickets: Iterable[DeskTicket], *, until: datetime) -> Mapping[int, DeskTicket]:
-    """Return each ticket as it is, of the versions that came about at or before then."""
+    """Return each ticket as it is, of the versions that came about at or before then and that the export shows."""
     found: dict[int, DeskTicket] = {}
     for ticket in tickets:
-        visible = ticket.generated_timestamp <= until.timestamp()
+        visible = ticket.generated_timestamp <= until.timestamp() and ticket.support_type == "agent"
         older = found.get(ticket.id)
         if visible and (older is None or older.generated_timestamp <= ticket.generated_timestamp):
             found[ticket.id] = ticket

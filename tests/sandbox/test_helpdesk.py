@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.message import Message
-from http.client import HTTPException
+from http.client import HTTPException, IncompleteRead
 from typing import Any
 from urllib.parse import urlencode
 
@@ -333,6 +333,46 @@ def test_a_fault_can_use_a_status_that_has_no_name(visitor: Visitor) -> None:
     visitor.desk.fault(Endpoint.BRANDS, Fault.html(status=524))
 
     assert visitor.send("/api/v2/brands").status == 524
+
+
+def test_a_fault_can_break_off_after_the_headers(visitor: Visitor) -> None:
+    visitor.desk.fault(Endpoint.EXPORT, Fault(breaks_off=True))
+
+    with pytest.raises(IncompleteRead) as broken:
+        visitor.send(EXPORT, {"start_time": 0})
+
+    assert broken.value.partial
+    assert broken.value.expected
+    assert visitor.send(EXPORT, {"start_time": 0}).status == 200
+
+
+def test_a_fault_can_take_headers_away(visitor: Visitor) -> None:
+    visitor.desk.fault(Endpoint.BRANDS, Fault(headers={"Date": "", "x-rate-limit": ""}))
+
+    bare, whole = (visitor.send("/api/v2/brands").headers for _ in range(2))
+
+    assert [name in bare for name in ("Date", "x-rate-limit", "ratelimit-limit")] == [False, False, True]
+    assert "Date" in whole
+
+
+def test_what_an_ai_agent_answers_is_shown_where_it_is_asked_for(clock: ManualClock) -> None:
+    with desk_of(clock, ticket(1), replace(ticket(2), support_type="ai_agent")) as desk:
+        visitor = Visitor(desk)
+        visitor.sign_in()
+
+        shown = {
+            scope: [
+                row["id"] for row in visitor.send(EXPORT, {"start_time": 0, **scope_of}).json()["tickets"]
+            ]
+            for scope, scope_of in (
+                ("", {}),
+                ("agent", {"support_type_scope": "agent"}),
+                ("ai_agent", {"support_type_scope": "ai_agent"}),
+                ("all", {"support_type_scope": "all"}),
+            )
+        }
+
+    assert shown == {"": [1], "agent": [1], "ai_agent": [2], "all": [1, 2]}
 
 
 def test_a_fault_can_drop_the_connection(visitor: Visitor) -> None:

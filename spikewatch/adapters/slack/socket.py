@@ -169,7 +169,7 @@ class SlackSocket:
         except (PortError, SlackClientError, OSError, HTTPException, ValueError) as failure:
             error = str(failure)
         if error is None:
-            line, self._line = self._line, line
+            line, self._line, self._silent_for_s = self._line, line, 0.0
         _end(line)
         self._on_attempt(error is None)
         if error is not None and not self._stopped.is_set():

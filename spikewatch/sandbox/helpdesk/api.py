@@ -213,8 +213,13 @@ class Api:
             cursor = write_cursor((start, 0))
         after = write_cursor(page.tickets[-1].place) if page.tickets else cursor
         link = f"{url}/api/v2/incremental/tickets/cursor.json?cursor={quote(after)}&per_page={limit}"
+        scope = asked.query.get("support_type_scope", "agent")
         body = {
-            "tickets": [ticket_json(ticket, url=url) for ticket in page.tickets],
+            "tickets": [
+                ticket_json(ticket, url=url)
+                for ticket in page.tickets
+                if scope in {"all", ticket.support_type}
+            ],
             "after_url": link,
             "after_cursor": after,
             "before_url": None,

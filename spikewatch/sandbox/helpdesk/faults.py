@@ -11,13 +11,14 @@ _HTML = b"<!doctype html><title>Maintenance</title><p>We will be back soon.</p>"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP answer; `drop` means that the connection ends without one."""
+    """One HTTP answer; `drop` means that the connection ends without one, `breaks_off` in the middle of its body."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     drop: bool = False
     delay: timedelta = timedelta(0)
+    breaks_off: bool = False
 
     @classmethod
     def of(cls, status: int, value: Any, *, headers: Mapping[str, str] | None = None) -> Self:
@@ -35,10 +36,12 @@ class Answer:
 class Fault:
     """What happens to one answer instead; what is not named stays as it would have been.
 
-    edit      receives the JSON value of the real answer and returns the one to send
-    truncate  sends the first half of the body, as if it were all
-    drop      ends the connection without an answer
-    delay     of the machine's time, before the answer; stopping the desk ends it
+    headers     on top of those of the real answer; an empty one takes the header away
+    edit        receives the JSON value of the real answer and returns the one to send
+    truncate    sends the first half of the body, as if it were all
+    drop        ends the connection without an answer
+    delay       of the machine's time, before the answer; stopping the desk ends it
+    breaks_off  ends the connection after the headers and half of the body
     """
 
     status: int | None = None
@@ -48,6 +51,7 @@ class Fault:
     truncate: bool = False
     drop: bool = False
     delay: timedelta = timedelta(0)
+    breaks_off: bool = False
 
     @classmethod
     def error(cls, status: int, *, retry_after: str | None = None) -> Self:
@@ -76,4 +80,5 @@ class Fault:
             body=body,
             drop=self.drop,
             delay=self.delay,
+            breaks_off=self.breaks_off,
         )

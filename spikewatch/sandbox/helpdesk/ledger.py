@@ -12,6 +12,10 @@ FieldValue: TypeAlias = str | bool | Sequence[str] | None
 """What a custom field of a ticket may hold."""
 
 
+AI_AGENT = "ai_agent"
+"""Support type of a ticket that no person answers; the export shows it only where it is asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeskTicket:
     """One version of a ticket; the same id may come again with a later `generated_timestamp`.
@@ -19,6 +23,7 @@ class DeskTicket:
     generated_timestamp  when this version came about, in whole seconds since the epoch
     values               (field id, value) pairs; may be shared between tickets
     updated_at           as the desk reports it; None is the instant of `generated_timestamp`
+    support_type         `agent` or `ai_agent`: who answers it
     """
 
     id: int
@@ -34,6 +39,7 @@ class DeskTicket:
     group_id: int | None = None
     form_id: int | None = None
     organization_id: int | None = None
+    support_type: str = "agent"
 
     @property
     def place(self) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from spikewatch.sandbox.helpdesk.histories import HISTORIES
+from spikewatch.sandbox.helpdesk.omissions import OMISSIONS
 from spikewatch.sandbox.helpdesk.script import Play, Script, Stock
 from spikewatch.sandbox.helpdesk.troubles import TROUBLES
 
@@ -22,6 +23,7 @@ class Scenario:
 
 
 SCENARIOS: Mapping[str, Scenario] = {
-    name: Scenario(name, says, play) for name, (says, play) in sorted({**HISTORIES, **TROUBLES}.items())
+    name: Scenario(name, says, play)
+    for name, (says, play) in sorted({**HISTORIES, **OMISSIONS, **TROUBLES}.items())
 }
 """All scenarios, by name."""

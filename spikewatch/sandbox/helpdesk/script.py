@@ -1,12 +1,20 @@
-"""What a scenario is: a desk as it stands, and what will happen to it."""
+"""What a scenario is: a desk as it stands, and what will happen to it; and the commonest kind, a fault that lasts."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+from spikewatch.sandbox.helpdesk.api import Asked, Endpoint
+from spikewatch.sandbox.helpdesk.faults import Fault
 from spikewatch.sandbox.helpdesk.ledger import Catalogue, DeskTicket
 from spikewatch.sandbox.helpdesk.spells import Spell
+
+BEGINS = timedelta(minutes=10)
+"""How far into a scenario a trouble begins, unless it says otherwise."""
+
+LASTS = timedelta(minutes=10)
+"""How long a trouble lasts, unless it says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +62,34 @@ class Script:
 
 Play: TypeAlias = Callable[[Stock], Script]
 """Makes a script for the desk as it stands."""
+
+
+def during(
+    fault: Fault,
+    *,
+    endpoint: Endpoint = Endpoint.EXPORT,
+    begins: timedelta = BEGINS,
+    lasts: timedelta = LASTS,
+    when: Callable[[Asked], bool] = lambda _: True,
+    most: int | None = None,
+) -> Play:
+    """Return the play in which one fault lasts a while."""
+
+    def play(stock: Stock) -> Script:
+        start = stock.begins + begins
+        return Script(spells=(Spell(endpoint, fault, start, start + lasts, when, most),))
+
+    return play
+
+
+def all_of(*plays: Play) -> Play:
+    """Return the play in which the tickets and troubles of several come together."""
+
+    def play(stock: Stock) -> Script:
+        scripts = [one(stock) for one in plays]
+        return Script(
+            tickets=tuple(ticket for script in scripts for ticket in script.tickets),
+            spells=tuple(spell for script in scripts for spell in script.spells),
+        )
+
+    return play

@@ -6,6 +6,7 @@ from base64 import b64decode
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -144,9 +145,8 @@ class HelpDesk:
             fault = waiting.popleft() if waiting else self._spell(asked, answer)
         dated = {"Date": format_datetime(at, usegmt=True)}
         spoiled = fault.spoil(answer)
-        return Answer(
-            spoiled.status, spoiled.body, {**dated, **spoiled.headers}, drop=spoiled.drop, delay=spoiled.delay
-        )
+        headers = {name: value for name, value in {**dated, **spoiled.headers}.items() if value}
+        return replace(spoiled, headers=headers)
 
     def _spell(self, asked: Asked, answer: Answer) -> Fault:
         """Return the fault of the first spell that meets the answer; one that changes nothing where there is none."""
@@ -233,6 +233,10 @@ def _handler(answer: Callable[..., Answer], stopped: threading.Event) -> type[Ba
             self.send_header("x-request-id", f"sandbox-{next(numbers)}")
             self.send_header("Content-Length", str(len(given.body)))
             self.end_headers()
+            if given.breaks_off:
+                self.close_connection = True
+                self.wfile.write(given.body[: len(given.body) // 2])
+                return
             self.wfile.write(given.body)
 
     return Handler
