@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from spikewatch.core.calibration import Tail
 from spikewatch.core.explanations import Explanation
@@ -88,8 +88,10 @@ def chance_frame(explanation: Explanation, *, window: str) -> pd.DataFrame:
     tickets = np.arange(most + 1)
     return pd.DataFrame(
         {
-            "detector": stats.nbinom.sf(tickets - 1, size, size / (size + mean)),
-            "poisson": stats.poisson.sf(tickets - 1, mean),
+            "detector": np.where(
+                tickets > 0, special.betainc(np.maximum(tickets, 1), size, mean / (size + mean)), 1.0
+            ),
+            "poisson": np.where(tickets > 0, special.gammainc(np.maximum(tickets, 1), mean), 1.0),
         },
         index=pd.Index(tickets, name="tickets"),
     )

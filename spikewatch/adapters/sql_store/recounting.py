@@ -61,6 +61,8 @@ def adopt(
     }
     fields = ["digest", "names", "pending"]
     connection.execute(upsert(connection.dialect, naming, on=["source"], replace=fields), [row])
+    if before is not None and not row["pending"]:
+        _retire_empty(connection)
     return len(moved), ids
 
 
@@ -134,10 +136,18 @@ def _changes(
 
 
 def _finish(connection: Connection, name: str) -> None:
-    """Note the end of a recount that was pending: series that have nothing left are not on the roster any more."""
+    """Note the end of a recount that was pending."""
     ended = update(naming).where(naming.c.source == name, naming.c.pending).values(pending=False)
     if not connection.execute(ended).rowcount:
         return
+    _retire_empty(connection)
+    calibrations.drop_all(connection)
+    row = {"key": counting.RECOUNTS, "value": str(recounts(connection).done + 1)}
+    connection.execute(upsert(connection.dialect, meta, on=["key"], replace=["value"]), [row])
+
+
+def _retire_empty(connection: Connection) -> None:
+    """Take series that have nothing left off the roster, with what fed them."""
     living = union(
         select(count.c.series_id), select(ticket.c.series_id).where(ticket.c.series_id.is_not(None))
     )
@@ -148,6 +158,3 @@ def _finish(connection: Connection, name: str) -> None:
     if empty:
         connection.execute(insert_new(connection.dialect, retired), empty)
         connection.execute(delete(feed).where(feed.c.series_id.in_(select(retired.c.series_id))))
-    calibrations.drop_all(connection)
-    row = {"key": counting.RECOUNTS, "value": str(recounts(connection).done + 1)}
-    connection.execute(upsert(connection.dialect, meta, on=["key"], replace=["value"]), [row])

@@ -18,7 +18,6 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
 from spikewatch.core.baseline.daytypes import fitted_to_day
 from spikewatch.core.baseline.falls import LONG_HOURS, MOST_HOURS, fallen
@@ -277,10 +276,21 @@ def _past_gain(tickets: NDArray[np.number], expected: Floats) -> Floats:
     """Return (n, n_hours) how busy it was by what the hours up to two before say; expected is 0 where they say nothing."""
     usual = TODAY_CLIP_FACTOR * expected + TODAY_CLIP_SIGMAS * np.sqrt(1.5 * expected) + 1.0
     keeps = 0.5 ** (1.0 / TODAY_HALF_LIFE_HOURS)
-    lagging = np.array([0.0, 0.0, 1.0]), np.array([1.0, -keeps])
-    seen = signal.lfilter(*lagging, np.where(expected > 0, np.minimum(tickets, usual), 0.0), axis=1)
-    wanted = signal.lfilter(*lagging, expected, axis=1)
+    seen = _lagging(np.where(expected > 0, np.minimum(tickets, usual), 0.0), keeps=keeps)
+    wanted = _lagging(expected, keeps=keeps)
     return np.clip((TODAY_TICKETS + seen) / (TODAY_TICKETS + wanted), TODAY_LEAST, TODAY_MOST)
+
+
+def _lagging(values: Floats, *, keeps: float) -> Floats:
+    """Return (n, n_hours) fading sums that end two hours before; each hour keeps that share of the one before.
+
+    scipy.signal.lfilter gives the same, but importing it brings scipy.stats: 49 MB in a daemon.
+    """
+    sums = np.zeros(values.shape[::-1])
+    hours = np.ascontiguousarray(values.T)
+    for hour in range(2, len(hours)):
+        sums[hour] = keeps * sums[hour - 1] + hours[hour - 2]
+    return np.ascontiguousarray(sums.T)
 
 
 def _alive(counts: Floats, known: Bools) -> Bools:
