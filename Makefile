@@ -34,7 +34,7 @@ demo: $(READY) ## tell the main story on simulated vendors: make demo ARGS="--la
 .PHONY: test
 test: lint types contracts dockerfile ## everything: lint, types, import contracts, Dockerfile, tests, doctests
 	@echo "test: tests and doctests"
-	@$(BIN)/python -m pytest --numprocesses auto --quiet $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
 .PHONY: setup
 setup: $(READY) ## make .venv from the locked requirements; instant when nothing changed
