@@ -10,6 +10,7 @@ from spikewatch.core.incidents import Phase, Severity
 from spikewatch.core.notices import Notice, Reason
 from spikewatch.core.outbox import LATE_FROM, Delivery, Stage
 from spikewatch.core.recaps import RecapNotice
+from spikewatch.core.weekly import WeeklyNotice
 from spikewatch.core.wording import Message
 from spikewatch.ports import Store
 
@@ -118,9 +119,9 @@ def _note(
 
 
 def late_by(delivery: Delivery, *, now: datetime) -> timedelta | None:
-    """Return how long a delivery has waited, where that is worth a word; a recap says so by itself."""
+    """Return how long a delivery has waited, where that is worth a word; a recap and a week name their own span."""
     waited = now - delivery.waits_since
-    return None if waited < LATE_FROM or isinstance(delivery.notice, RecapNotice) else waited
+    return None if waited < LATE_FROM or isinstance(delivery.notice, RecapNotice | WeeklyNotice) else waited
 
 
 def thread_of(delivery: Delivery) -> Thread:
