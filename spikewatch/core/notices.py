@@ -247,10 +247,11 @@ def _lead(
 ) -> tuple[SeriesKey, Reading]:
     """Return the series and reading for the first line: the only category, else the service, else the company.
 
-    The window is the one that says most now; once the rise ebbs, the one that said most at its peak.
+    What several categories drove keeps its service's name when one of them lasts longer. The window is the one that says
+    most now; once the rise ebbs, the one that said most at its peak.
     """
     minutes = strongest.peak.window_minutes if strongest.quiet else strongest.now.window_minutes
-    leaves = [surge for surge in incident.surges if not surge.series.is_rollup and surge.is_open]
+    leaves = [surge for surge in incident.surges if not surge.series.is_rollup]
     if len(leaves) == 1 and incident.service is not None:
         series = leaves[0].series
     else:

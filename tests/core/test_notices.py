@@ -289,8 +289,24 @@ def test_facts_of_a_resolved_incident_say_when() -> None:
     ).facts
 
     assert (facts.phase, facts.resolved_at, facts.ebbing) == (Phase.RESOLVED, NOON, False)
-    assert facts.lead_series == PAYMENTS
+    assert facts.lead_series == LOGIN
     assert facts.parts == ()
+
+
+def test_an_incident_of_several_categories_keeps_its_service_in_front_when_one_lasts_longer() -> None:
+    assessment = assessed({LOGIN: 20, REFUND: 1})
+    over = replace(surge(REFUND), ended=NOON)
+
+    facts = notice_of(
+        Change(None, incident(surge(LOGIN), over)),
+        Reason.CHANGED,
+        assessment=assessment,
+        column=0,
+        at=NOON,
+        budget=1.0,
+    ).facts
+
+    assert facts.lead_series == PAYMENTS
 
 
 def test_what_is_over_is_told_over_its_whole_length_not_by_its_newest_minutes() -> None:
