@@ -141,9 +141,11 @@ WORDS: Mapping[str, Mapping[Language, str]] = {
     ),
     "end": both(
         "おわり: {hours:.0f} 時間を {seconds:.0f} 秒で再生。取得 {polls} 回、障害 {incidents} 件、"
-        "Slack は投稿 {posts} 通、更新 {edits} 回、返信 {replies} 通。",
+        "Slack は投稿 {posts} 通、更新 {edits} 回、返信 {replies} 通。\n"
+        "次の一歩: `spikewatch init` で設定ファイルのひな形を作成。手順は README の Running it for real にあります。",
         "The end: {hours:.0f} hours in {seconds:.0f} s. Polls: {polls}, incidents: {incidents}, "
-        "Slack messages: {posts} (edited {edits} times), replies: {replies}.",
+        "Slack messages: {posts} (edited {edits} times), replies: {replies}.\n"
+        "Next: `spikewatch init` writes a starter configuration; the README says how, under Running it for real.",
     ),
     "stay": both(
         "メトリクスを表示し続けます。Ctrl-C で終了します。",
