@@ -85,9 +85,9 @@ def place(files: Mapping[str, str], folder: Path) -> dict[Path, str]:
     return placed
 
 
-def verified(url: str, monitored: Monitored) -> Sequence[Finding]:
+def verified(url: str, monitored: Monitored, *, health_only: bool = False) -> Sequence[Finding]:
     """Return what a Prometheus says to the question whether it sees us well."""
-    return verify(PrometheusServer(url), monitored)
+    return verify(PrometheusServer(url), monitored, health_only=health_only)
 
 
 def history_of(

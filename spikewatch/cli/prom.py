@@ -173,6 +173,9 @@ def _add_verify(made: Subparsers, shared: argparse.ArgumentParser) -> None:
         example="spikewatch prom verify --url http://127.0.0.1:9090",
     )
     parser.add_argument("--url", required=True, metavar="URL", help="address of the Prometheus")
+    parser.add_argument(
+        "--health-only", action="store_true", help="want no alerts on surges: the rules were written without"
+    )
     _add_optional_config(parser)
     _add_job(parser)
 
@@ -301,6 +304,6 @@ def _password() -> int:
 def _verify(args: argparse.Namespace) -> int:
     from spikewatch.app import monitoring
 
-    findings = monitoring.verified(args.url, _monitored(args))
+    findings = monitoring.verified(args.url, _monitored(args), health_only=args.health_only)
     files.write((finding.line for finding in findings), out=None)
     return 0 if all(finding.is_good for finding in findings) else 3

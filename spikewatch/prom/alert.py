@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+LOG = "The log of the daemon: a failure is logged once when it begins or changes."
+"""Where most runbooks send their reader."""
+
 
 class Urgency(StrEnum):
     """Label `severity` of an alert."""

@@ -78,9 +78,8 @@ def _access_comment(monitored: Monitored, *, flavor: Flavor) -> str:
     said = "An example of how Prometheus reads spikewatch. "
     if monitored.access.is_open:
         return (
-            f"{said}For TLS and a password, add to each job:\n"
-            "  scheme: https\n  tls_config: {ca_file: /etc/prometheus/spikewatch-ca.pem}\n"
-            "  basic_auth: {username: prometheus, password_file: /etc/prometheus/spikewatch-password}"
+            f"{said}The port is open: with `metrics.tls`, a password or a\n"
+            "token in the configuration, write this anew, and it says how Prometheus is let in."
         )
     if flavor is Flavor.PROMETHEUSRULE:
         return f"{said}The secret {SECRET} is yours to make, with the keys named here."

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 
-from spikewatch.prom.alert import Alert, Recording, Runbook, Urgency
+from spikewatch.prom.alert import LOG, Alert, Recording, Runbook, Urgency
 from spikewatch.prom.monitored import Monitored
 
 _DOCTOR = "`spikewatch doctor --config F`: credentials, permissions, reachability, each with its remedy."
-_LOG = "The log of the daemon: a failure is logged once when it begins or changes."
-_HEALTH = "The health dashboard."
 
 
 def recordings() -> tuple[Recording, ...]:
@@ -51,14 +49,21 @@ or
             "notices a surge, in Slack neither.",
             look=(
                 (
-                    "Prometheus, Status, Targets: the error of the last scrape. `sample limit exceeded` and `401` are "
-                    "answers of a daemon that runs."
+                    "Prometheus, Status, Targets: the error of the last scrape. `sample limit exceeded`, `401` and `403` "
+                    "are answers of a daemon that runs."
                 ),
                 "`systemctl status spikewatch`, or the state of its container.",
-                _LOG,
+                LOG,
             ),
             do=(
-                "Start it again; it goes on where it stopped and tells nothing twice.",
+                (
+                    "Start it again; it goes on where it stopped and tells nothing twice. If it ends at once, "
+                    "`spikewatch check --config F` says whether the configuration is why."
+                ),
+                (
+                    "With `401`, `403` or an error of a certificate: give Prometheus what "
+                    "`spikewatch prom scrape --config F` asks for."
+                ),
                 "With `sample limit exceeded`: raise `sample_limit` of the scrape, or lower `metrics.max_series`.",
                 "With no target: add the scrape that `spikewatch prom scrape` prints.",
             ),
@@ -77,9 +82,9 @@ def _source_stale(monitored: Monitored) -> Alert:
   (
       {polled} > 0
     or
-      ({polled} == 0) + on (job, instance) group_left () process_start_time_seconds
+      ({polled} == 0) + on (cluster, job, instance) group_left () process_start_time_seconds
   )
-> on (job, instance, source)
+> on (cluster, job, instance, source)
   {monitored.thresholds.stale_polls} * min_over_time(spikewatch_poll_interval_seconds[1h])""",
         wait=monitored.thresholds.stale_for,
         urgency=Urgency.CRITICAL,
@@ -97,9 +102,16 @@ def _source_stale(monitored: Monitored) -> Alert:
                 _DOCTOR,
             ),
             do=(
-                "`auth`: put a valid client secret into the environment and start the daemon again.",
+                (
+                    "`auth`: put a valid client secret into the environment, or into the file that the configuration "
+                    "names, and start the daemon again."
+                ),
                 "`rate_limited`: another integration uses up the account's limit; lower `requests_per_minute` or theirs.",
-                "`timeout`, `connect`, `server`: nothing to do but wait; what was missed is read and judged afterwards.",
+                (
+                    "`timeout`, `connect`, `server`: if the network or the proxy of this machine is well, nothing to do but "
+                    "wait; what was missed is read and judged afterwards."
+                ),
+                "Any other: the log says what the help desk answered; keep it, for if it lasts it is a bug to report.",
             ),
         ),
     )
@@ -123,6 +135,7 @@ def _data_behind(monitored: Monitored) -> Alert:
                 "`spikewatch_source_clock_skew_seconds`: more than a minute either way is a wrong clock.",
             ),
             do=(
+                "If SpikewatchSourceStale or SpikewatchDetectionLate fires as well: begin there.",
                 "After a first start or a long stop: wait, it catches up by itself.",
                 "With a limit that is always used up: raise `requests_per_minute` as far as the account allows.",
                 "With a wrong clock: bring the machine's clock in step (NTP).",
@@ -142,7 +155,7 @@ def _polls_failing(monitored: Monitored) -> Alert:
         description="Some polls still work, so surges are told, but later than they should be.",
         runbook=Runbook(
             means="A good part of the polls fails. Each is repeated, so nothing is lost, but surges are told later.",
-            look=("`spikewatch_poll_failures_total` by `reason` on the health dashboard.", _LOG, _DOCTOR),
+            look=("`spikewatch_poll_failures_total` by `reason` on the health dashboard.", LOG, _DOCTOR),
             do=("As for SpikewatchSourceStale, with less haste.",),
         ),
     )
@@ -175,8 +188,8 @@ def _detection_late(monitored: Monitored) -> Alert:
         name="SpikewatchDetectionLate",
         expr=f"""\
   time() - spikewatch_detection_last_run_timestamp_seconds
-> on (job, instance)
-  {polls} * max by (job, instance) (min_over_time(spikewatch_poll_interval_seconds[1h]))""",
+> on (cluster, job, instance)
+  {polls} * max by (cluster, job, instance) (min_over_time(spikewatch_poll_interval_seconds[1h]))""",
         wait=monitored.thresholds.late_for,
         urgency=Urgency.CRITICAL,
         summary="spikewatch at {{ $labels.instance }} does not judge",
@@ -185,7 +198,7 @@ def _detection_late(monitored: Monitored) -> Alert:
             means="Passes of judging fail or hang. Tickets are read and kept; they are judged once a pass works again.",
             look=(
                 "`spikewatch_detection_failures_total` by `reason`: `store` is the disk or the database.",
-                _LOG,
+                LOG,
                 "`/healthz`: 503 means that the judging loop hangs.",
             ),
             do=(

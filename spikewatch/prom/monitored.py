@@ -23,7 +23,7 @@ class Thresholds:
     late_polls          intervals without a pass of judging
     deliveries_failing  share of attempts in 15 minutes that fail; one failed attempt that was repeated well is half
     backlog             age of the oldest delivery that waits
-    store_free          share of the disk that is free
+    store_free          free space, as a share of that and of the store together
     store_full_within   how far ahead the trend of free space is looked at
     restarts            starts within an hour
     learning            share of series without a baseline

@@ -21,9 +21,10 @@ class Flavor(StrEnum):
     """The Prometheus operator: a PrometheusRule resource."""
 
 
-def all_alerts(monitored: Monitored) -> Sequence[Alert]:
-    """Return every alert, those on surges first."""
-    return (*surges.alerts(monitored), *health.alerts(monitored), *upkeep.alerts(monitored))
+def all_alerts(monitored: Monitored, *, health_only: bool = False) -> Sequence[Alert]:
+    """Return every alert, those on surges first; or all but these."""
+    on_surges = () if health_only else surges.alerts(monitored)
+    return (*on_surges, *health.alerts(monitored), *upkeep.alerts(monitored))
 
 
 def rules(

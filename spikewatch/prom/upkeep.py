@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 
 from spikewatch.core.settings import format_duration
-from spikewatch.prom.alert import Alert, Recording, Runbook, Urgency
+from spikewatch.prom.alert import LOG, Alert, Recording, Runbook, Urgency
 from spikewatch.prom.monitored import Monitored
-
-_LOG = "The log of the daemon: a failure is logged once when it begins or changes."
 
 
 def recordings() -> tuple[Recording, ...]:
@@ -58,10 +56,17 @@ or
                 "`spikewatch outbox list --config F`: what waits, and the last error of each.",
             ),
             do=(
-                "`auth`: install the Slack app again and put the new token into the environment.",
+                (
+                    "`auth`: install the Slack app again and put the new token into the environment, or into the file that "
+                    "the configuration names; for another receiver its own password, key or address. Start the daemon again."
+                ),
                 "`channel`: invite the app, or name another channel; set `slack.fallback_channel`.",
-                "`spikewatch outbox retry --config F` sends again what was given up.",
-                "Read the open incidents with `spikewatch status` meanwhile.",
+                (
+                    "`timeout`, `connect`, `server`, `rate_limited`: the receiver or the way to it is down; messages wait "
+                    "and are repeated."
+                ),
+                "`spikewatch outbox retry --config F all` sends again what was given up.",
+                "Read the open incidents with `spikewatch status --config F` meanwhile.",
             ),
         ),
     )
@@ -80,7 +85,7 @@ def _backlog(monitored: Monitored) -> Alert:
             means="The oldest message of a channel waits longer than a retry or two would take.",
             look=(
                 "`spikewatch outbox list --config F`: what waits, and the last error of each.",
-                "The status page of Slack.",
+                "The status page of Slack, or of whatever else receives the channel.",
             ),
             do=("As for SpikewatchNotificationsFailing.",),
         ),
@@ -104,7 +109,10 @@ or
         description="A store without space refuses writes, and then nothing is judged or told.",
         runbook=Runbook(
             means="Little free space is left where the store lies, or at the pace of the last hours soon none.",
-            look=("`df -h` on the machine.", "Size and rows of the store on the health dashboard."),
+            look=(
+                "`df -h` on the machine.",
+                "Size of the store, and the free space beside it, on the health dashboard.",
+            ),
             do=(
                 "Free some space, or move the store to a larger disk (stop, copy, change `store`, start).",
                 "Shorten `retention.tickets` and `retention.counts`.",
@@ -124,13 +132,17 @@ def _store_failing(monitored: Monitored) -> Alert:
         runbook=Runbook(
             means="The disk or the database refuses writes. Every step is one transaction, so nothing is half done.",
             look=(
-                _LOG,
+                LOG,
                 "`df -h`, and the kernel's log for errors of the disk.",
                 "The database server, if there is one.",
             ),
             do=(
                 "A full disk: free some space; the daemon goes on by itself.",
-                "A damaged file: put a backup in its place, or move it away and run `spikewatch backfill`.",
+                (
+                    "A damaged file: stop the daemon and move the file away. `spikewatch import --config F ARCHIVE` brings "
+                    "back what `spikewatch export` wrote; without such a backup `spikewatch backfill --config F` reads the "
+                    "history anew. Start the daemon again."
+                ),
             ),
         ),
     )
@@ -163,7 +175,7 @@ def _series_hidden(monitored: Monitored) -> Alert:
         runbook=Runbook(
             means="There are more series than `metrics.max_series`. Those that surge, score high or are busy come first; "
             "the rest is judged and told as usual, but has no metrics.",
-            look=("Hidden series and the limit on the health dashboard.",),
+            look=("Series hidden on the health dashboard; `spikewatch_series_limit` is the limit in force.",),
             do=(
                 "Raise `metrics.max_series` (six samples a series), or set `metrics.detail: active` or `surging`.",
                 "A category field with free text makes thousands of series: choose another field.",
@@ -207,7 +219,9 @@ def _restarting(monitored: Monitored) -> Alert:
                 "The last lines of the log before each start, and the exit status: 2 is the configuration.",
                 "Memory on the health dashboard against the limit of the unit or container: status 137 is out of memory.",
             ),
-            do=("Mend the configuration, or raise the memory limit.",),
+            do=(
+                "Mend the configuration (`spikewatch check --config F` names what is wrong), or raise the memory limit.",
+            ),
         ),
     )
 
@@ -221,7 +235,7 @@ def _mostly_learning(monitored: Monitored) -> Alert:
 /
   sum by (cluster, job, instance) (spikewatch_series)
 > {share}
-and on (instance)
+and on (cluster, instance)
   time() - process_start_time_seconds{{job="{monitored.job}"}} > {int(after.total_seconds())}""",
         wait=monitored.thresholds.learning_for,
         urgency=Urgency.INFO,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from spikewatch.adapters.prometheus.asking import PrometheusServer
 from spikewatch.prom.monitored import Monitored
@@ -30,13 +31,16 @@ class Finding:
         return f"ok   {said}" if self.is_good else f"BAD  {said}; {self.remedy}"
 
 
-def verify(server: PrometheusServer, monitored: Monitored) -> Sequence[Finding]:
-    """Return the finding of every check. Raises Fault where the server does not answer."""
+def verify(server: PrometheusServer, monitored: Monitored, *, health_only: bool = False) -> Sequence[Finding]:
+    """Return the finding of every check. Raises Fault where the server does not answer.
+
+    health_only  no alerts on surges are wanted, as the rules were written without them
+    """
     checks: tuple[Callable[[PrometheusServer, Monitored], Finding], ...] = (
         _up,
         _clash,
         _fresh,
-        _rules,
+        partial(_rules, health_only=health_only),
         _dropped,
         _hidden,
     )
@@ -96,9 +100,9 @@ def _fresh(server: PrometheusServer, monitored: Monitored) -> Finding:
     return Finding("fresh", is_good=True, says=said)
 
 
-def _rules(server: PrometheusServer, monitored: Monitored) -> Finding:
+def _rules(server: PrometheusServer, monitored: Monitored, *, health_only: bool) -> Finding:
     loaded = {rule.name: rule for rule in server.rules() if "spikewatch" in rule.name.lower()}
-    missing = sorted({alert.name for alert in all_alerts(monitored)} - loaded.keys())
+    missing = sorted({alert.name for alert in all_alerts(monitored, health_only=health_only)} - loaded.keys())
     ill = sorted(f"{rule.name}: {rule.error}" for rule in loaded.values() if rule.health == "err")
     if ill:
         remedy = "write them anew with `spikewatch prom rules`"

@@ -211,6 +211,7 @@ def test_nothing_can_be_changed_here(serve: Serve, method: str) -> None:
         (b"GET /metrics HTTP/two", b"Bad request version ('HTTP/two')"),
         (b"GET /metrics HTTP/2.0", b"Invalid HTTP version (2.0)"),
         (b"GET /<script> HTTP/one", b"Bad request version"),
+        (b"GET http://[x HTTP/1.1", b"HTTP/1.1 400 "),
     ],
 )
 def test_what_is_no_request_is_refused_in_plain_words(serve: Serve, request_line: bytes, said: bytes) -> None:

@@ -826,6 +826,23 @@ def test_the_age_of_the_queue_goes_when_the_queue_is_empty() -> None:
     assert value(empty, oldest, channel="#ops") is None
 
 
+def test_the_time_that_reading_history_still_takes_is_absent_while_nobody_can_tell() -> None:
+    health, read, _ = healthy()
+    health.backfilled("desk", fraction=0.0, left=None)
+    unknown = read()
+    health.backfilled("desk", fraction=0.5, left=2 * MINUTE)
+    known = read()
+    health.backfilled("desk", fraction=0.5, left=None)
+    again_unknown = read()
+
+    left = "spikewatch_backfill_left_seconds"
+    assert [value(found, left, source="desk") for found in (unknown, known, again_unknown)] == [
+        None,
+        120,
+        None,
+    ]
+
+
 def test_a_refused_reload_keeps_the_configuration_in_force() -> None:
     health, read, clock = healthy()
     health.configured(digest="abc", schema="1")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from spikewatch.adapters.prometheus.catalogue import METRICS
+from spikewatch.cli.frame import command_line
 from spikewatch.prom.files import dashboard_files, rules_files, scrape_files
 from spikewatch.prom.monitored import Monitored
 from spikewatch.prom.reference import metrics_page
@@ -105,6 +108,33 @@ def test_every_alert_links_to_a_runbook_that_is_there() -> None:
 
     assert {link.partition("#")[0] for link in links} == {"https://wiki.example.com/spikewatch"}
     assert {link.partition("#")[2] for link in links} == anchors
+
+
+def commands_in_runbooks() -> list[str]:
+    """What the page tells people to type; `[X]` may be left out."""
+    page = (CONFIG / "prometheus/runbooks.md").read_text("utf-8")
+    found = dict.fromkeys(re.findall(r"`spikewatch ([^`]*)`", page))
+    return [command for command in found if " --" in command]
+
+
+@pytest.mark.parametrize("command", commands_in_runbooks())
+@pytest.mark.parametrize("shorter", [False, True])
+def test_every_command_in_a_runbook_can_be_typed_as_it_stands(command: str, *, shorter: bool) -> None:
+    words = shlex.split(re.sub(r" \[\w+\]" if shorter else r"[\[\]]", "", command))
+
+    said = command_line().parse_args(words)
+
+    assert callable(said.call)
+    assert str(said.config) == "F"
+
+
+def test_every_metric_that_a_runbook_names_exists() -> None:
+    page = (CONFIG / "prometheus/runbooks.md").read_text("utf-8")
+
+    named = set(re.findall(r"`(spikewatch_\w+)`", page))
+
+    assert "spikewatch_series_limit" in named
+    assert named <= METRICS.keys()
 
 
 def test_vmalert_gets_no_keyword_that_it_refuses() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +31,7 @@ class Answers:
 
     url: str
     status: int = 200
+    authorization: str | None = None
     targets: list[Mapping[str, Any]] = field(default_factory=list)
     rules: list[dict[str, str]] = field(default_factory=loaded_rules)
     queries: dict[str, float] = field(default_factory=dict)
@@ -62,6 +64,7 @@ def server() -> Iterator[Answers]:
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            answers.authorization = self.headers["Authorization"]
             self.send_response(answers.status)
             self.end_headers()
             self.wfile.write(json.dumps({"status": "success", "data": answers.to(self.path)}).encode())
@@ -148,6 +151,13 @@ def test_rules_that_are_not_loaded_are_counted(server: Answers) -> None:
     assert "2 not loaded (SpikewatchDown, SpikewatchSourceStale)" in bad(server)["rules"]
 
 
+def test_alerts_on_surges_are_not_missed_where_they_are_not_wanted(server: Answers) -> None:
+    server.rules = [rule for rule in loaded_rules() if not rule["name"].endswith("Surge")]
+
+    assert "3 not loaded" in bad(server)["rules"]
+    assert main(["prom", "verify", "--url", server.url, "--health-only"]) == 0
+
+
 def test_no_rules_at_all_are_told_in_a_few_words(server: Answers) -> None:
     server.rules = []
 
@@ -182,7 +192,18 @@ def test_a_server_that_fails_is_a_fault_that_says_what_to_check(server: Answers)
         verified(server.url, Monitored())
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:9090", "ftp://a", "http://"])
+def test_a_password_in_the_address_is_used_and_never_shown(server: Answers) -> None:
+    server.status = 401
+
+    with pytest.raises(Fault) as failed:
+        verified(server.url.replace("http://", "http://me:g%40heim@"), Monitored())
+
+    assert server.authorization == f"Basic {b64encode(b'me:g@heim').decode()}"
+    assert "401" in str(failed.value)
+    assert "heim" not in str(failed.value)
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:9090", "ftp://a", "http://", "http://me@"])
 def test_what_is_no_address_is_a_mistake(url: str) -> None:
     with pytest.raises(Mistake, match="no address"):
         PrometheusServer(url)

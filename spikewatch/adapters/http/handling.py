@@ -112,7 +112,10 @@ class Handler(BaseHTTPRequestHandler):
         if self.command not in ("GET", "HEAD"):
             said = b"Everything here is only to be read: GET or HEAD.\n"
             return _Reply(HTTPStatus.METHOD_NOT_ALLOWED, said, headers=(("Allow", "GET, HEAD"),))
-        url = urlsplit(self.path)
+        try:
+            url = urlsplit(self.path)
+        except ValueError:
+            return _Reply(HTTPStatus.BAD_REQUEST, b"This is no address.\n")
         if url.path == "/healthz":
             return _told(self.server.pages.health())
         if url.path == "/readyz":

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import requests
 
@@ -43,10 +43,14 @@ class PrometheusServer:
     """Asks one server; every failure is a Fault that says what to do."""
 
     def __init__(self, url: str) -> None:
-        """Hold the address. Raises Mistake for one that is none."""
-        if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).netloc:
+        """Hold the address; a name and password in it are kept out of every message. Raises Mistake for one that is none."""
+        parts = urlsplit(url)
+        user, _, host = parts.netloc.rpartition("@")
+        if parts.scheme not in {"http", "https"} or not host:
             raise Mistake(f"--url: {url!r} is no address; write for example http://127.0.0.1:9090")
-        self._url = url.rstrip("/")
+        name, _, password = user.partition(":")
+        self._auth = (unquote(name), unquote(password)) if user else None
+        self._url = parts._replace(netloc=host).geturl().rstrip("/")
 
     def query(self, expr: str) -> Sequence[Answer]:
         """Return what an expression comes to now, as a vector."""
@@ -75,7 +79,9 @@ class PrometheusServer:
 
     def _get(self, page: str, **query: str) -> Any:
         try:
-            answer = requests.get(f"{self._url}/api/v1/{page}", params=query, timeout=_TIMEOUT_S)
+            answer = requests.get(
+                f"{self._url}/api/v1/{page}", params=query, auth=self._auth, timeout=_TIMEOUT_S
+            )
             answer.raise_for_status()
             return answer.json()["data"]
         except (requests.RequestException, ValueError, KeyError) as error:

@@ -322,7 +322,9 @@ class HealthMetrics:
         """Note how much of a source's history is read, and how long the rest takes where that is known."""
         name = clean_label(source)
         self._backfill.labels(name).set(fraction)
-        if left is not None:
+        if left is None:
+            self._backfill_left.remove(name)
+        else:
             self._backfill_left.labels(name).set(left.total_seconds())
 
     def reconciled(self, source: str, *, check: str, missed: int = 0, difference: int | None = None) -> None:

@@ -55,7 +55,7 @@ def _stats(monitored: Monitored) -> tuple[Panel, ...]:
         ),
         _stat(
             "Space for the store",
-            "Share of the disk of the store that is free.",
+            "Free space where the store lies, as a share of that and of the store together.",
             f"min(spikewatch_store_free_bytes{{{JOB}}} / "
             f"(spikewatch_store_free_bytes{{{JOB}}} + spikewatch_store_size_bytes{{{JOB}}}))",
             unit="percentunit",
