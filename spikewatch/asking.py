@@ -21,7 +21,6 @@ from spikewatch.ports import (
     Page,
     PortError,
     Position,
-    Quota,
     Source,
     TooLarge,
     Unavailable,
@@ -145,15 +144,17 @@ class Lane:
 
     def worked(self, page: Page) -> None:
         """Note that a page was taken over, and keep away until a limit resets of which little is left."""
+        self.recovered()
+        if page.quota is not None:
+            self._meter.quota(self._source.name, page.quota)
+        self._leave(page)
+
+    def recovered(self) -> None:
+        """Note that what was asked for came; a failure is the first one again."""
         if self.trouble:
             fields = {"source": self._source.name, "failures": self._failures}
             _log.info("%s_recovered", self._what, extra=fields)
         self._failures, self.trouble = 0, ""
-        if page.quota is not None:
-            self._meter.quota(self._source.name, page.quota)
-            self._leave(page.quota, self._pace.spared(page.quota.limit))
-        if page.account is not None:
-            self._leave(page.account, self._pace.spared_of_account(page.account.limit))
 
     def failed(self, error: PortError) -> Hold:
         """Decide what a failure leads to, say so where it is news, and return it."""
@@ -192,10 +193,17 @@ class Lane:
                 raise Stopped
         self._bucket = self._bucket.take(now=self._clock.now())
 
-    def _leave(self, quota: Quota, spared: float) -> None:
-        if quota.remaining <= spared:
-            now = self._clock.now()
-            self._pause(Outcome.THROTTLED, quota.resets_at or now + _LIMIT_RESETS, now=now)
+    def _leave(self, page: Page) -> None:
+        """Keep away until every limit has reset of which little is left."""
+        now = self._clock.now()
+        limits = ((page.quota, self._pace.spared), (page.account, self._pace.spared_of_account))
+        resets = [
+            quota.resets_at or now + _LIMIT_RESETS
+            for quota, spared in limits
+            if quota is not None and quota.remaining <= spared(quota.limit)
+        ]
+        if resets:
+            self._pause(Outcome.THROTTLED, max(resets), now=now)
 
     def _pause(self, outcome: Outcome, until: datetime, *, now: datetime, detail: str = "") -> Hold:
         self.hold = Hold(outcome, now, until, detail)

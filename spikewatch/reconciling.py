@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 class _Sweep:
     """A second reading under way.
 
-    until   the newest version that the live reading had read when this one began
+    until   the newest version that the live reading had read when this one began or went on
     newest  newest version read by this one
     """
 
@@ -117,6 +117,7 @@ class Reconciler:
         self._pace = pace.beside()
         self._checked = self._newest_due(clock.now())
         self._sweep: _Sweep | None = None
+        self._swept: datetime | None = None
         self._lane = Lane(
             source,
             what="reconciliation",
@@ -147,17 +148,20 @@ class Reconciler:
             self._lane.failed(error)
 
     def _check(self, state: SourceState, *, due: datetime) -> None:
-        self._read_again(state, since=due - SWEEPS)
-        self._sweep = None
+        if self._swept != due:  # a count that failed is tried again without a second sweep
+            self._read_again(state, since=due - SWEEPS)
+            self._sweep, self._swept = None, due
         day = self._closed_day(due)
         if day[0] >= state.since:
             self._count(state, *day)
+        self._lane.recovered()
         self._checked = due
 
     def _read_again(self, state: SourceState, *, since: datetime) -> None:
         """Read from an instant up to what the live reading has read, and apply what it missed; goes on where it stopped."""
         newest = state.newest or since
-        sweep = self._sweep or _Sweep(max(since, state.since), newest)
+        begun = self._sweep or _Sweep(max(since, state.since), newest)
+        sweep = replace(begun, until=newest)
         passed: set[str | None] = {sweep.cursor}
         while True:
             position = position_of(cursor=sweep.cursor, since=sweep.since, newest=sweep.newest)

@@ -478,6 +478,17 @@ def test_a_fifth_of_the_whole_account_is_left_to_other_programs() -> None:
     assert (result.outcome, result.pages, result.next_due) == (Outcome.THROTTLED, 1, resets)
 
 
+def test_of_two_limits_the_one_that_resets_later_counts() -> None:
+    later, sooner = NOW + 50 * SECOND, NOW + 5 * SECOND
+    account = Quota(limit=700, remaining=0, resets_at=sooner)
+    bench = Bench(replace(page(0, quota=Quota(10, 0, later)), account=account), page(1, end=True))
+
+    result = bench.ingest.poll()
+
+    assert (result.outcome, result.next_due) == (Outcome.THROTTLED, later)
+    assert [noted["duration"] for noted in bench.meter.of("throttled")] == [50 * SECOND]
+
+
 def test_a_poll_that_was_due_and_asked_nothing_is_counted_with_its_reason() -> None:
     bench = Bench(CredentialsRefused("wrong"), page(0, end=True))
     bench.ingest.poll()

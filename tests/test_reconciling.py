@@ -135,6 +135,20 @@ def events(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     return [(record.getMessage(), record.levelname) for record in caplog.records]
 
 
+def fail_at_third_page(desk: Desk) -> None:
+    """Have the third page that is asked for fail, once."""
+    ask, asked = desk.fetch_page, 0
+
+    def failing_once(position: Position) -> Page:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            raise Unavailable("down", reason="connect")
+        return ask(position)
+
+    desk.fetch_page = failing_once  # type: ignore[method-assign]  # a desk of the test's own
+
+
 FIVE = [ticket(number, hour=8 + number) for number in range(1, 6)]
 
 
@@ -199,16 +213,7 @@ def test_it_waits_until_the_live_reading_is_past_the_hour() -> None:
 
 def test_a_sweep_that_was_interrupted_goes_on_where_it_was() -> None:
     bench = Bench([ticket(number, hour=number) for number in range(3, 13)])
-    ask, asked = bench.desk.fetch_page, 0
-
-    def failing_once(position: Position) -> Page:
-        nonlocal asked
-        asked += 1
-        if asked == 3:
-            raise Unavailable("down", reason="connect")
-        return ask(position)
-
-    bench.desk.fetch_page = failing_once  # type: ignore[method-assign]  # a desk of the test's own
+    fail_at_third_page(bench.desk)
     bench.at_night()
     assert bench.missed == []
     bench.clock.advance(MINUTE)
@@ -229,6 +234,51 @@ def test_a_day_that_differs_is_read_again_and_healed(caplog: pytest.LogCaptureFi
     assert bench.tallied() == {LOGIN: 7}
     told = [event for event, _ in events(caplog)]
     assert told == ["sweep_found_nothing", "count_differs", "count_differs", "updates_missed", "count_agrees"]
+
+
+def test_a_count_that_failed_is_tried_again_without_a_second_sweep(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    bench = Bench(FIVE)
+    count, failures = bench.desk.count, [Unavailable("no index", reason="server")] * 2
+
+    def failing_twice(scope: Scope, *, start: datetime, end: datetime) -> int:
+        if failures:
+            raise failures.pop()
+        return count(scope, start=start, end=end)
+
+    bench.desk.count = failing_twice  # type: ignore[method-assign]  # a desk of the test's own
+    bench.at_night()
+    swept = list(bench.desk.positions)
+    for _ in range(3):
+        bench.clock.advance(MINUTE)
+        bench.reconciler.run()
+
+    assert bench.desk.positions == swept
+    assert bench.missed == [0]
+    assert bench.differences == [("desk", 0), ("rule", 0)]
+    told = [event for event, _ in events(caplog)]
+    assert told == [
+        "sweep_found_nothing",
+        "reconciliation_failed",
+        "count_agrees",
+        "reconciliation_recovered",
+    ]
+
+
+def test_a_sweep_that_was_interrupted_for_a_day_goes_on_up_to_what_has_been_read_since() -> None:
+    bench = Bench([ticket(number, hour=number) for number in range(3, 13)])
+    fail_at_third_page(bench.desk)
+    bench.at_night()
+    day = timedelta(days=1)
+    lost = ticket(77, hour=34)
+    bench.desk.tickets.append(lost)
+    live = Page([], "live", caught_up=True, watermark=NIGHT + MINUTE + day, newest=NIGHT - 30 * MINUTE + day)
+    bench.store.commit_page("desk", live, since=BEGAN, seen_at=NIGHT + day)
+
+    bench.clock.advance(day)
+    bench.reconciler.run()
+
+    assert bench.missed == [1]
 
 
 def test_a_difference_that_stays_is_said(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,7 +1,7 @@
 """Counting anew in life: nothing is judged meanwhile, all is learnt anew, and an open incident ends as any other."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -9,8 +9,11 @@ import pytest
 
 from spikewatch import recounting
 from spikewatch.adapters.clock import ManualClock
+from spikewatch.adapters.memory import MemoryStore
 from spikewatch.core.counts import Attributes, SeriesKey, Ticket
 from spikewatch.core.incidents import Phase
+from spikewatch.core.labels import Noted
+from spikewatch.core.timegrid import bucket_number
 from spikewatch.ports import Naming, Page
 from tests.simulated_desk import BEGAN, JUDGED, LOGIN, STEP, Desk, Live, Surge
 
@@ -91,3 +94,31 @@ def test_what_is_stopped_goes_on_later() -> None:
     assert not live.cycle.calibrate_ahead()
     assert recounting.finish(live.store, "desk", clock=ManualClock(JUDGED))
     assert "payments" not in live.store.roster().services
+
+
+class Interrupted(MemoryStore):
+    """A store in which something happens while a calibration is made: right after the counts were read."""
+
+    meanwhile: Callable[[], object] = staticmethod(lambda: None)
+
+    def labels(self) -> Sequence[Noted]:
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
+        return super().labels()
+
+
+def test_a_calibration_made_while_all_was_counted_anew_is_not_kept() -> None:
+    store = Interrupted(step=STEP)
+    live = NamedLive(Desk.steady(), store=store).begin()
+    week = live.judged_by.week_of(live.judged_by.epoch_of(bucket_number(JUDGED, STEP))) + 1
+
+    def count_anew() -> None:
+        recounting.take_up(store, "desk", NEW)
+        recounting.finish(store, "desk", clock=ManualClock(JUDGED))
+
+    store.meanwhile = count_anew
+    live.cycle.calibrated(week=week)
+    assert store.calibration(week=week) is None
+
+    live.cycle.calibrated(week=week)
+    assert store.calibration(week=week) is not None

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from spikewatch.adapters.clock import ManualClock
 from spikewatch.adapters.csv_source.growing import CsvSource
+from spikewatch.adapters.csv_source.pieces import next_piece
 from spikewatch.adapters.csv_source.settings import CsvSettings
 from spikewatch.adapters.memory import MemoryStore
 from spikewatch.core.counts import CountRow, SeriesKey
@@ -207,6 +208,50 @@ def test_a_row_that_is_wrong_is_told_with_its_line_and_its_piece_is_not_taken(
 
     assert error.value.reason == "parse"
     assert desk.counted == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "told"),
+    [
+        (
+            TICKETS + row(1) + row(2).replace("login", "ログイン"),
+            "cp932",
+            "3: this is not UTF-8 but another encoding",
+        ),
+        (TICKETS + row(1), "utf-16", "1: this is not UTF-8 but UTF-16"),
+    ],
+)
+def test_a_file_in_another_encoding_is_told_with_its_line(
+    desk: Desk, text: str, encoding: str, told: str
+) -> None:
+    desk.path.write_bytes(text.encode(encoding))
+
+    with pytest.raises(Unavailable, match=rf"calls\.csv:{told}") as error:
+        desk.read()
+
+    assert error.value.reason == "parse"
+
+
+def test_a_row_that_is_longer_than_a_piece_is_taken_whole_and_nothing_behind_the_stop(tmp_path: Path) -> None:
+    file = tmp_path / "calls.csv"
+    long = '1,"' + "\n" * 2500 + '"\n'
+    file.write_text(long + "2,b\n" * 1000)
+
+    piece = next_piece(file, start=0, stop=len(long), size=1000)
+
+    assert piece is not None
+    assert (piece.start, piece.stop, piece.text) == (0, len(long), long)
+
+
+def test_whole_rows_before_a_quote_that_is_left_open_are_taken(tmp_path: Path) -> None:
+    file = tmp_path / "calls.csv"
+    file.write_text("1,a\n2,b\n" + '3,"c\n' + "4,d\n" * 100)
+
+    piece = next_piece(file, start=0)
+
+    assert piece is not None
+    assert piece.text == "1,a\n2,b\n"
+    assert next_piece(file, start=piece.stop) is None
 
 
 def test_a_file_that_is_missing_or_no_tickets_is_told(desk: Desk, folder: Desk) -> None:

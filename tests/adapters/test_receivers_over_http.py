@@ -115,6 +115,20 @@ def test_a_wish_to_wait_is_passed_on_and_a_refusal_says_why(desk: HttpDesk) -> N
     assert limited.value.retry_after == timedelta(seconds=1.5)
 
 
+@pytest.mark.parametrize(
+    "said",
+    ["Cannot POST /hooks/T0123456789", "no hook T0123456", "bad token s3cr3t-bearer", "q=k-9876543210"],
+)
+def test_a_refusal_that_repeats_the_address_or_the_token_is_not_repeated(desk: HttpDesk, said: str) -> None:
+    desk.answers.append(Answer(status=404, body=said))
+    hook = webhook(f"{desk.url}/hooks/T0123456789?key=k-9876543210", token="s3cr3t-bearer")
+
+    with pytest.raises(ChannelRefused) as caught:
+        hook.post(message(notice()), channel="c", key="k")
+
+    assert str(caught.value) == "hook answered 404: check its address"
+
+
 # -- the documents of a webhook
 
 BLIND = begun("desk", Cause.UNREACHABLE, since=OPENED, at=NOW)

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr, ValidationError
+from sqlalchemy import Dialect
+from sqlalchemy.dialects.mysql.base import MySQLDialect
+from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
 
 from spikewatch.adapters.clock import ManualClock
 from spikewatch.adapters.memory import MemoryStore
 from spikewatch.adapters.sql_source.settings import SqlSettings
-from spikewatch.adapters.sql_source.source import SqlSource
+from spikewatch.adapters.sql_source.source import SqlSource, restraints
 from spikewatch.core.census import Tallied
 from spikewatch.core.counts import CountRow, SeriesKey
 from spikewatch.core.timegrid import Span, bucket_number
@@ -158,6 +161,21 @@ def test_a_query_cannot_write(warehouse: Warehouse) -> None:
     page = begin(warehouse.source())
     assert page.census is not None
     assert page.census.tickets == 3
+
+
+@pytest.mark.parametrize(
+    ("dialect", "limit"),
+    [
+        (MySQLDialect(), "SET SESSION max_execution_time = 1500"),
+        (MySQLDialect(is_mariadb=True), "SET SESSION max_statement_time = 1.5"),
+        (MariaDBDialect(), "SET SESSION max_statement_time = 1.5"),
+    ],
+    ids=["mysql", "mariadb behind the driver of mysql", "mariadb"],
+)
+def test_a_query_may_only_read_and_has_an_end_on_mysql_and_mariadb(dialect: Dialect, limit: str) -> None:
+    said = restraints(dialect, timeout=timedelta(seconds=1.5))
+
+    assert said == ("SET SESSION TRANSACTION READ ONLY", limit)
 
 
 def test_a_file_that_is_missing_is_told_and_not_made(tmp_path: Path, warehouse: Warehouse) -> None:

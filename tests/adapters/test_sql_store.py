@@ -11,15 +11,18 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, insert, update
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.exc import IntegrityError
 
 from spikewatch.adapters.sql_store import SqlStore, open_store, tables
+from spikewatch.adapters.sql_store.cells import with_new
+from spikewatch.adapters.sql_store.counting import registered
 from spikewatch.adapters.sql_store.opening import alembic_config
 from spikewatch.adapters.sql_store.upserts import insert_new, upsert
 from spikewatch.core.counts import CountRow, SeriesKey, Ticket
 from spikewatch.core.incidents import Incidents
+from spikewatch.core.settings import RenameSettings
 from spikewatch.core.timegrid import bucket_number
 from spikewatch.errors import Fault, Mistake
 from spikewatch.ports import CycleCommit, JudgeState, Page, SourceState
@@ -458,3 +461,20 @@ def test_sizes_are_those_of_the_file_and_its_disk(path: Path) -> None:
     assert stats.free_bytes > 0
     assert (stats.tickets, stats.count_rows, stats.oldest) == (2, 1, T0)
     store.close()
+
+
+def test_a_series_that_comes_back_as_another_goes_is_seen() -> None:
+    keys = [SeriesKey("shop", "login"), SeriesKey("shop", "refund")]
+    engine = create_engine("sqlite://")
+    tables.metadata.create_all(engine)
+    with engine.begin() as connection:
+        with_new(connection, {}, keys)
+        connection.execute(insert(tables.retired).values(series_id=1))
+        before = registered(connection, None, renames=RenameSettings())
+        connection.execute(update(tables.retired).values(series_id=2))
+
+        after = registered(connection, before, renames=RenameSettings())
+    engine.dispose()
+
+    assert (before.roster.n_leaves, before.row.tolist()) == (1, [-1, -1, before.roster.rows[keys[1]]])
+    assert after.row.tolist() == [-1, after.roster.rows[keys[0]], -1]

@@ -154,10 +154,10 @@ def commit(
     store.commit_page("desk", page, since=T0, seen_at=T0)
 
 
-def finish(store: Store, *, most: int = 2) -> None:
+def finish(store: Store, source: str = "desk", *, most: int = 2) -> None:
     after: str | None = ""
     while after is not None:
-        after = store.recount("desk", after=after, most=most)
+        after = store.recount(source, after=after, most=most)
 
 
 def counts(store: Store) -> set[CountRow]:
@@ -283,6 +283,26 @@ def test_a_series_that_lost_all_it_had_leaves_the_roster_and_may_come_back(opene
         assert set(totals) == {SeriesKey("desk", "a")}
         assert [str(key) for key in desk.store.roster().keys] == ["two/x", "two/*", "*/*"]
         assert counts(desk.store) == {CountRow(FIRST, SeriesKey("two", "x"), 1)}
+
+
+@every_store
+def test_of_two_sources_that_are_recounted_the_first_to_end_takes_nothing_from_the_other(
+    opened: Open,
+) -> None:
+    b = Version("2", 0, 1, ("brand:2", "tag:b"))
+    with opened() as desk:
+        commit(desk.store, Version("1", 0, 1, A))
+        there = Page([b.named(NAMINGS["by_brand"])], "c", caught_up=False, naming=NAMINGS["by_brand"])
+        desk.store.commit_page("files", there, since=T0, seen_at=T0)
+        for source in ("desk", "files"):
+            desk.store.adopt(source, NAMINGS["by_tag"])
+
+        finish(desk.store, "files")
+        finish(desk.store, "desk")
+
+        moved = {CountRow(FIRST, SeriesKey("desk", category), 1) for category in "ab"}
+        assert counts(desk.store) == moved
+        assert set(desk.store.ticket_totals()) == {row.series for row in moved}
 
 
 @every_store

@@ -77,7 +77,7 @@ def opened(file: Path, *, expected: str) -> Iterator[Table]:
                 raise Mistake(f"{file}: the file is empty; expected a header, {expected}, and rows below it")
             yield Table(file, [column.strip() for column in header], lines)
     except UnicodeDecodeError:
-        raise Mistake(_not_utf8(file)) from None
+        raise Mistake(not_utf8(file)) from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise Mistake(
             f"{file}: the gzip data are cut off or damaged ({error}); copy the file again"
@@ -116,7 +116,7 @@ def _raw(file: Path) -> io.BufferedReader:
         raise Mistake(f"{file}: cannot be read ({error.strerror}); make it readable for this user") from None
 
 
-def _not_utf8(file: Path) -> str:
+def not_utf8(file: Path) -> str:
     """Say where a file stops being UTF-8: the decoder works in blocks and does not know."""
     with _bytes_of(file) as stream:
         for line, content in enumerate(stream, start=1):

@@ -6,10 +6,14 @@ one that was rotated or cut off begins anew.
 
 import csv
 import io
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+
+from spikewatch.adapters.csv_source.lines import not_utf8
+from spikewatch.errors import Mistake
 
 PIECE = 1 << 20
 """Bytes taken at once."""
@@ -53,37 +57,29 @@ class Piece:
 
 
 def header(file: Path) -> Piece | None:
-    """Return the first line; None while it is not whole."""
+    """Return the first line; None while it is not whole. Raises Mistake where it is not UTF-8."""
     with file.open("rb") as stream:
         line = stream.readline(PIECE)
     if not line.endswith(b"\n"):
         return None
-    return Piece(0, len(line), line.decode("utf-8-sig"))
+    return Piece(0, len(line), _text(file, line).removeprefix("\ufeff"))
 
 
 def next_piece(file: Path, *, start: int, stop: int | None = None, size: int = PIECE) -> Piece | None:
     """Return whole lines from `start` on, up to about `size` bytes and never beyond `stop`; None where there are none.
 
-    Raises ValueError where the bytes are not UTF-8.
+    Raises Mistake where the bytes are not UTF-8.
     """
-    most = size if stop is None else min(size, stop - start)
+    most = (sys.maxsize if stop is None else stop) - start
     with file.open("rb") as stream:
         stream.seek(start)
-        taken = stream.read(most)
-        end = _whole(taken)
-        while not end and len(taken) == most and (stop is None or start + most < stop):
-            more = stream.read(size)
-            taken, most = taken + more, most + size
-            end = _whole(taken)
+        taken = stream.read(min(size, most))
+        while not (end := _whole(taken)):
+            more = stream.read(min(len(taken), most - len(taken)))
             if not more:
-                break
-    if not end:
-        return None
-    try:
-        return Piece(start, start + end, taken[:end].decode())
-    except UnicodeDecodeError as error:
-        message = f"byte {start + error.start} is not UTF-8; write the file as UTF-8"
-        raise ValueError(message) from error
+                return None
+            taken += more
+    return Piece(start, start + end, _text(file, taken[:end]))
 
 
 def is_incomplete(file: Path, *, offset: int) -> bool:
@@ -107,11 +103,21 @@ def line_at(file: Path, offset: int) -> int:
         return stream.read(offset).count(b"\n") + 1
 
 
+def _text(file: Path, lines: bytes) -> str:
+    try:
+        return lines.decode()
+    except UnicodeDecodeError as error:
+        raise Mistake(not_utf8(file)) from error
+
+
 def _whole(taken: bytes) -> int:
     """Return how many bytes are whole lines: a line end inside quotes ends no line."""
     end = taken.rfind(b"\n") + 1
-    while end and taken.count(b'"', 0, end) % 2:
-        end = taken.rfind(b"\n", 0, end - 1) + 1
+    quotes = taken.count(b'"', 0, end)
+    while end and quotes % 2:
+        before = taken.rfind(b"\n", 0, end - 1) + 1
+        quotes -= taken.count(b'"', before, end)
+        end = before
     return end
 
 

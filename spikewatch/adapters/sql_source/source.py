@@ -1,10 +1,11 @@
 """`ports.Source` on a query: reads whole buckets up to the newest complete ones, and the last few once more each time."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, Engine, TextClause, create_engine, text
+from sqlalchemy import Dialect, Engine, TextClause, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
@@ -31,6 +32,7 @@ _TIMED_OUT = (
     "57014",
     "statement timeout",
     "max_execution_time",
+    "max_statement_time",
     "maximum statement execution time",
     "timed out",
 )
@@ -108,7 +110,8 @@ class SqlSource:
     def _counted(self, span: Span) -> Census:
         try:
             with self._engine.connect() as connection, connection.begin():
-                _restrain(connection, timeout=self._settings.timeout)
+                for statement in restraints(connection.dialect, timeout=self._settings.timeout):
+                    connection.exec_driver_sql(statement)
                 found = connection.execute(self._query, self._range(span))
                 rows = tallied(
                     list(found.keys()), map(tuple, found), span=span, fallback=self._settings.fallback
@@ -160,20 +163,25 @@ def _engine(settings: SqlSettings, password: SecretStr | None) -> Engine:
         ) from error
 
 
-def _restrain(connection: Connection, *, timeout: timedelta) -> None:
-    """Let the transaction only read, and not for long, where the dialect can say so."""
+def restraints(dialect: Dialect, *, timeout: timedelta) -> Sequence[str]:
+    """Return what lets a transaction only read, and not for long, as far as the dialect can say so."""
     limit_ms = int(timeout.total_seconds() * 1000)
-    match connection.dialect.name:
+    match dialect.name:
         case "postgresql":
-            connection.exec_driver_sql("SET TRANSACTION READ ONLY")
-            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {limit_ms}")
+            return "SET TRANSACTION READ ONLY", f"SET LOCAL statement_timeout = {limit_ms}"
         case "mysql" | "mariadb":
-            connection.exec_driver_sql("SET SESSION TRANSACTION READ ONLY")
-            connection.exec_driver_sql(f"SET SESSION max_execution_time = {limit_ms}")
+            # https://mariadb.com/kb/en/aborting-statements/: another name, in seconds
+            is_mariadb = getattr(dialect, "is_mariadb", False)
+            limit = (
+                f"max_statement_time = {limit_ms / 1000}"
+                if is_mariadb
+                else f"max_execution_time = {limit_ms}"
+            )
+            return "SET SESSION TRANSACTION READ ONLY", f"SET SESSION {limit}"
         case "sqlite":
-            connection.exec_driver_sql("PRAGMA query_only = ON")
+            return ("PRAGMA query_only = ON",)
         case _:
-            return
+            return ()
 
 
 def _first_line(error: SQLAlchemyError) -> str:

@@ -154,7 +154,8 @@ def take_tickets(
 class Register:
     """The series as they were read once.
 
-    state   highest id, how many series are retired, and how many recounts retired some; while this stands the rest does
+    state   highest id, how many series are retired and the sum of their ids, for one may come back as another goes, and
+            how many recounts retired some; while this stands the rest does
     row     (highest id + 1,) row in the roster of each id, -1 for one that is retired
     merges  whether several series share one row, by their present names
     """
@@ -168,9 +169,14 @@ class Register:
 def registered(connection: Connection, last: Register | None, *, renames: RenameSettings) -> Register:
     """Return the series by their present names; those read last time while none came or went, for 10,000 take a while."""
     newest = select(func.max(series.c.id)).scalar_subquery()
-    gone = select(func.count()).select_from(retired).scalar_subquery()
+    gone, which_gone = (
+        select(each).select_from(retired).scalar_subquery()
+        for each in (func.count(), func.sum(retired.c.series_id))
+    )
     recounts = select(meta.c.value).where(meta.c.key == RECOUNTS).scalar_subquery()
-    state = tuple(int(each or 0) for each in connection.execute(select(newest, gone, recounts)).one())
+    state = tuple(
+        int(each or 0) for each in connection.execute(select(newest, gone, which_gone, recounts)).one()
+    )
     if last is not None and last.state == state:
         return last
     absent = retired_series(connection)

@@ -43,12 +43,14 @@ def adopt(
 
     ids  of the series known so far; never changed
     """
-    found = [
-        (number, chosen.series_of(members), series_id)
+    keys = series_keys(connection)
+    found = {
+        number: key
         for number, members, series_id in attributes.sets_of(connection, name)
-    ]
-    ids = with_new(connection, ids, {key for _, key, _ in found})
-    moved = [{"set": number, "to": ids[key]} for number, key, old in found if ids[key] != old]
+        if (key := chosen.series_of(members)) != keys[series_id]
+    }
+    ids = with_new(connection, ids, set(found.values()))
+    moved = [{"set": number, "to": ids[key]} for number, key in found.items()]
     if moved:
         one = (attribute_set.c.source == name, attribute_set.c.id == bindparam("set"))
         connection.execute(update(attribute_set).where(*one).values(series_id=bindparam("to")), moved)
@@ -61,8 +63,6 @@ def adopt(
     }
     fields = ["digest", "names", "pending"]
     connection.execute(upsert(connection.dialect, naming, on=["source"], replace=fields), [row])
-    if before is not None and not row["pending"]:
-        _retire_empty(connection)
     return len(moved), ids
 
 
@@ -108,6 +108,10 @@ def _misplaced(connection: Connection, span: Sequence[Any]) -> Sequence[Any]:
 
 def _move(connection: Connection, name: str, rows: Sequence[Any], *, step: timedelta) -> None:
     keys = series_keys(connection)
+    ids = {key: number for number, key in keys.items()}
+    with_new(
+        connection, ids, {keys[row.target] for row in rows}
+    )  # another source's end may have retired them
     moved = [{"ticket": row.id, "to": row.target} for row in rows]
     one = (ticket.c.source == name, ticket.c.id == bindparam("ticket"))
     connection.execute(update(ticket).where(*one).values(series_id=bindparam("to")), moved)
@@ -115,7 +119,7 @@ def _move(connection: Connection, name: str, rows: Sequence[Any], *, step: timed
         connection,
         _changes(rows, keys, step=step, kept_from=counting.horizon(connection).bucket),
         gained=Counter(keys[row.target] for row in rows if row.counted),
-        ids={key: number for number, key in keys.items()},
+        ids=ids,
     )
     write_feeds(connection, name, {row.target for row in rows})
 
