@@ -4,9 +4,11 @@ One attempt a call, no redirect is followed, and a proxy of the environment is h
 stands in a message.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from math import isfinite
+from urllib.parse import urlsplit
 
 import requests
 
@@ -22,6 +24,9 @@ from spikewatch.ports import (
 
 SAID = 200
 """So many characters of a refusal are repeated, for it usually names what is wrong."""
+
+_SECRET_FROM = 8
+"""A part of an address that is shorter is a word; an answer may be cut within a longer one, so that many signs tell it."""
 
 _CREDENTIALS = frozenset({401, 403, 407})
 _ELSEWHERE = frozenset({301, 302, 303, 307, 308, 404, 405, 410})
@@ -88,7 +93,14 @@ def _said(response: requests.Response) -> str:
     except requests.RequestException:
         return ""
     line = " ".join(first.decode("utf-8", "replace").split())
-    return f": {line}" if line.isprintable() and line else ""
+    return f": {line}" if line.isprintable() and line and not _repeats(line, response.request) else ""
+
+
+def _repeats(line: str, request: requests.PreparedRequest) -> bool:
+    """Tell whether an answer holds what may be a secret: a token, or a long part of the address (`Cannot POST /hooks/…`)."""
+    parts = re.split(r"[/?&=]", urlsplit(request.url or "")._replace(scheme="", netloc="").geturl())
+    token = str(request.headers.get("Authorization", "")).rpartition(" ")[2]
+    return any(part[:_SECRET_FROM] in line for part in (*parts, token) if len(part) >= _SECRET_FROM)
 
 
 def _wish(response: requests.Response) -> timedelta | None:

@@ -12,11 +12,10 @@ from spikewatch.core.blindness import BlindNotice
 from spikewatch.core.muting import NEVER_MUTED
 from spikewatch.core.notices import Notice, Reason, is_worth_a_reply
 from spikewatch.core.oncall import ReceiverSettings
-from spikewatch.core.outbox import Delivery, Kind, Stage, plan
+from spikewatch.core.outbox import GIVEN_UP, Delivery, Kind, plan
 from spikewatch.core.routing import concerns
 from spikewatch.ports import Abilities, Store
 
-_GIVEN_UP = (Stage.SUPERSEDED, Stage.DEAD, Stage.HELD)
 _ENDS = frozenset({Reason.RESOLVED, Reason.MERGED, Reason.DISMISSED})
 
 
@@ -70,7 +69,7 @@ class Relaying:
         self, relay: Relay, notice: Notice | BlindNotice, *, rows: Sequence[Delivery], now: datetime
     ) -> Iterator[Delivery]:
         is_told = any(
-            (row.receiver, row.incident) == (relay.name, notice.incident) and row.stage not in _GIVEN_UP
+            (row.receiver, row.incident) == (relay.name, notice.incident) and row.stage not in GIVEN_UP
             for row in rows
         )
         kinds = kinds_of(notice, relay, is_told=is_told)

@@ -162,7 +162,7 @@ class Attempts:
 
     def _told_anew(self, round_: Round, delivery: Delivery, error: MessageGone) -> Delivery | None:
         """Post in place of a message that somebody removed; a last edit needs none, and a reply no place."""
-        if delivery.notice.facts.merged_into is None and delivery.receipt is not None:
+        if delivery.merged_into is None and delivery.receipt is not None:
             return self._attempt(round_, delivery, None)
         self._store.save_delivery(superseded(delivery, why=str(error)))
         return None

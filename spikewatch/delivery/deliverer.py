@@ -177,8 +177,8 @@ class Deliverer:
         facts = delivery.notice.facts
         if shown is not None and facts.revision < shown.revision:
             return f"revision {shown.revision} is told already"
-        if facts.merged_into is not None and self._attempts.receipt(delivery) is None:
-            return f"never told; {facts.merged_into} tells it"
+        if delivery.merged_into is not None and self._attempts.receipt(delivery) is None:
+            return f"never told; {delivery.merged_into} tells it"
         if shown is not None and not self._abilities.edits:
             return f"{self._receiver} cannot edit what it has told"
         return None

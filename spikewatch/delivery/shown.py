@@ -143,8 +143,14 @@ def is_spread(delivery: Delivery) -> bool:
 
 
 def digest_of(message: Message) -> str:
-    """Return what a reader sees of a message; the names of blocks, which change with each revision, are nothing to see."""
-    return repr((message.text, _without_names(message.blocks), message.picture and message.picture.course))
+    """Return what a reader sees of a message, and what people did to its incident, which a program may be the reader of.
+
+    The names of blocks, which change with each revision, are nothing to see.
+    """
+    notice = None if message.source is None else message.source.notice
+    handling = notice.facts.handling if isinstance(notice, Notice) else None
+    course = message.picture and message.picture.course
+    return repr((message.text, _without_names(message.blocks), course, handling))
 
 
 def _without_names(value: object) -> object:

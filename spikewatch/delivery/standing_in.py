@@ -9,12 +9,10 @@ from datetime import datetime, timedelta
 
 from spikewatch.core.incidents import Phase, Severity
 from spikewatch.core.notices import Facts, Notice
-from spikewatch.core.outbox import Delivery, Kind, Stage, key_of
+from spikewatch.core.outbox import GIVEN_UP, Delivery, Kind, Stage, key_of
 
 STAND_IN_AFTER = timedelta(minutes=2)
 """What waits longer than this is told by another way; a restart of the vendor is over sooner."""
-
-_GIVEN_UP = (Stage.SUPERSEDED, Stage.DEAD, Stage.HELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ def relayed(
     notice = waiting.notice
     if not isinstance(notice, Notice) or now - waiting.waits_since < STAND_IN_AFTER:
         return
-    told = [row for row in rows if row.receiver == stand_in.receiver and row.stage not in _GIVEN_UP]
+    told = [row for row in rows if row.receiver == stand_in.receiver and row.stage not in GIVEN_UP]
     stated = [row.notice.facts for row in told if isinstance(row.notice, Notice)]
     last = max([*stated, *([last_told] if last_told else [])], key=lambda facts: facts.revision, default=None)
     kind = stand_in.follows if told else Kind.ROOT

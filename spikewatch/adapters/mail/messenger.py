@@ -130,9 +130,8 @@ class MailMessenger:
     def _connected(self) -> smtplib.SMTP:
         """Return a connection that is private and signed in, where that was chosen."""
         context = self._trust or ssl.create_default_context()
-        us = self._sender.rpartition("@")[
-            2
-        ]  # a name of our own, for asking what this machine is called may take long
+        # A name of our own, for asking what this machine is called may take long.
+        us = self._sender.rpartition("@")[2]
         server: smtplib.SMTP | None = None
         try:
             if self._encryption is Encryption.TLS:

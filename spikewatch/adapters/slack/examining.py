@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from slack_sdk import WebClient
 from slack_sdk.web import SlackResponse
 
-from spikewatch.adapters.slack.messenger import attempt
+from spikewatch.adapters.slack.messenger import attempt, pages
 from spikewatch.adapters.slack.settings import is_loopback
 from spikewatch.ports import ChannelRefused, ContentRefused
 
@@ -112,14 +112,8 @@ class Workspace:
     def _listed(
         self, page: Callable[[str | None], SlackResponse], *, is_member: bool | None = None
     ) -> Iterator[Room]:
-        cursor: str | None = None
-        for _ in range(_PAGES):
-            wanted = cursor
-            answer = attempt(lambda: page(wanted))  # noqa: B023 -- called before the loop goes on
+        for answer in pages(page, at_most=_PAGES):
             yield from (_room(row, is_member=is_member) for row in answer.get("channels") or ())
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or None
-            if cursor is None:
-                return
 
 
 def _room(row: Mapping[str, Any], *, is_member: bool | None = None) -> Room:

@@ -280,7 +280,7 @@ class SlackMessenger:
                 types="public_channel,private_channel", exclude_archived=True, limit=1000, cursor=cursor
             )
 
-        for page in _pages(call, at_most=CHANNEL_PAGES):
+        for page in pages(call, at_most=CHANNEL_PAGES):
             for channel in page.get("channels") or []:
                 yield str(channel["name"]), str(channel["id"])
 
@@ -304,7 +304,7 @@ class SlackMessenger:
                 cursor=cursor,
             )
 
-        for page in _pages(call, at_most=PAGES):
+        for page in pages(call, at_most=PAGES):
             for message in page.get("messages") or []:
                 metadata = message.get("metadata") or {}
                 if metadata.get("event_type") == EVENT_TYPE:
@@ -408,7 +408,8 @@ def _wish(headers: Mapping[str, Any]) -> timedelta | None:
     return timedelta(seconds=min(max(wait_s, 0.0), 86_400.0)) if math.isfinite(wait_s) else None
 
 
-def _pages(call: Callable[[str | None], SlackResponse], *, at_most: int) -> Iterator[Mapping[str, Any]]:
+def pages(call: Callable[[str | None], SlackResponse], *, at_most: int) -> Iterator[Mapping[str, Any]]:
+    """Yield the pages of a list, from the one without a cursor on; failures as `attempt` raises them."""
     cursor: str | None = None
     for _ in range(at_most):
         wanted = cursor

@@ -165,9 +165,18 @@ class _Letter:
             yield words.breakdown.format(items=words.breakdown_joint.join(self._largest()))
         if self._reason is not Reason.RAISED:
             yield words.severity_is.format(severity=say.severity(facts.severity))
-        owner = facts.handling.acknowledged_by
-        if owner is not None:
-            yield words.reply_acknowledged.format(who=person(owner))
+        yield from self._handled()
+
+    def _handled(self) -> Iterable[str]:
+        """Yield who closed it by hand, or who is on it: one of them, for a reader would call that person."""
+        handling, words = self._facts.handling, self._words
+        if handling.is_dismissed:
+            verdict = handling.verdict
+            kind = self._say.verdict(None if verdict is None else verdict.kind)
+            who = person(handling.dismissed_by or words.somebody)
+            yield words.reply_dismissed.format(who=who, kind=kind)
+        elif handling.acknowledged_by is not None:
+            yield words.reply_acknowledged.format(who=person(handling.acknowledged_by))
 
     def _largest(self) -> Iterable[str]:
         window = self._facts.lead.window_minutes
@@ -243,13 +252,16 @@ class _Letter:
         yield self._words.sentence_joint.join(self._background())
 
     def _background(self) -> Iterable[str]:
-        """Yield what helps to judge the count: how wide the surge is, how much came so far, how sure it is."""
+        """Yield what helps to judge the count: how wide the surge is, which rule it meets, how sure it is.
+
+        The chance is that of the peak; beside the small count of a surge that subsides it would say what is not so.
+        """
         facts, say, words = self._facts, self._say, self._words
         yield from self._together()
         if facts.rule is not None:
             yield say.rule(facts.rule)
         chance = say.chance(facts.chance_weeks)
-        if chance is not None:
+        if chance is not None and not facts.ebbing:
             yield words.by_chance.format(chance=chance)
 
     def _lead_closed(self) -> Iterable[str]:

@@ -9,7 +9,7 @@ from spikewatch.sandbox.chat.exchange import Json, Refusal, decoded
 
 @dataclass(frozen=True, slots=True)
 class ChatFile:
-    """A file that was uploaded; `content` is None until it was, and `shared` once the upload was completed."""
+    """A file that was uploaded; `content` is None until it was, and `completed` once a message may show it."""
 
     id: str
     name: str

@@ -48,20 +48,21 @@ def handler(doors: Doors) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            told = _ANSWER.match(urlsplit(self.path).path)
+            path = urlsplit(self.path).path
+            told = _ANSWER.match(path)
             if told is not None:
                 taken, text = doors.told(told.group(1), raw)
                 self._send(taken, text.encode(), {})
                 return
-            if urlsplit(self.path).path == "/press":
+            if path == "/press":
                 taken, text = doors.press(raw)
                 self._send(taken, text.encode(), {})
                 return
-            upload = _UPLOAD.match(urlsplit(self.path).path)
+            upload = _UPLOAD.match(path)
             if upload is not None:
                 self._send(doors.upload(upload.group(1), raw), b"OK", {})
                 return
-            method = _METHOD.match(urlsplit(self.path).path)
+            method = _METHOD.match(path)
             fault, status, body, headers = doors.answer(
                 method.group(1) if method else "",
                 _arguments(raw, kind=self.headers.get("Content-Type", "")),

@@ -13,9 +13,7 @@ from spikewatch.ports import Clock
 from spikewatch.sandbox.chat.exchange import Call, Fault, Json, Refusal, decoded
 from spikewatch.sandbox.chat.files import ChatFile, Files
 from spikewatch.sandbox.chat.http import Answer, Doors, handler
-from spikewatch.sandbox.chat.messages import (
-    ChatMessage,
-)
+from spikewatch.sandbox.chat.messages import ChatMessage
 from spikewatch.sandbox.chat.workspace import Workspace
 from spikewatch.sandbox.presses import Press, Presses
 from spikewatch.sandbox.sockets import Sockets
@@ -232,11 +230,8 @@ class Chat:
         if fault.drop_before or fault.body is not None:
             return fault, fault.status, {}, fault.headers
         try:
-            body, status, headers = (
-                self._perform(method, arguments, authorization=authorization),
-                fault.status,
-                {},
-            )
+            body = self._perform(method, arguments, authorization=authorization)
+            status, headers = fault.status, {}
         except Refusal as refusal:
             body = {"ok": False, "error": refusal.error}
             if refusal.details:

@@ -153,7 +153,7 @@ def _incidents(weekly: Weekly, say: _Say, most: int | None) -> Section:
         tuple(_incident(line, say) for line in shown),
         named=frozenset({4, 5}),
     )
-    left = len(weekly.incidents) - len(shown) + weekly.unlisted[0]
+    left = len(weekly.incidents) - len(shown) + weekly.unlisted.incidents
     return Section("incidents", words.incidents, (), table, _rest(left, words))
 
 
@@ -219,7 +219,8 @@ def _noisiest(weekly: Weekly, say: _Say, most: int | None) -> Section:
         frozenset({1, 2}),
         frozenset({1, 2}),
     )
-    return Section("noisiest", words.noisiest, (), table, _rest(len(weekly.noisiest) - len(shown), words))
+    left = len(weekly.noisiest) - len(shown) + weekly.unlisted.noisiest
+    return Section("noisiest", words.noisiest, (), table, _rest(left, words))
 
 
 def _noise(each: Noise, say: _Say) -> tuple[str, ...]:
@@ -227,22 +228,27 @@ def _noise(each: Noise, say: _Say) -> tuple[str, ...]:
 
 
 def _services(weekly: Weekly, say: _Say, most: int | None) -> Section:
-    return _volumes("services", say.words.volume, weekly.services, say, most=most)
+    left = weekly.unlisted.services
+    return _volumes("services", say.words.volume, weekly.services, say, most=most, unlisted=left)
 
 
 def _asked_most(weekly: Weekly, say: _Say, most: int | None) -> Section:
-    return _volumes("asked_most", say.words.asked_most, weekly.categories, say, most=most)
+    left = weekly.unlisted.categories
+    return _volumes("asked_most", say.words.asked_most, weekly.categories, say, most=most, unlisted=left)
 
 
 def _grew(weekly: Weekly, say: _Say, most: int | None) -> Section:
     words = say.words
     if weekly.grown:
-        return _volumes("grew", words.grew, weekly.grown, say, most=most)
+        left = weekly.unlisted.grown
+        return _volumes("grew", words.grew, weekly.grown, say, most=most, unlisted=left)
     is_known = any(each.before is not None for each in weekly.volumes)
     return Section("grew", words.grew, (words.grew_none if is_known else words.grew_unknown,))
 
 
-def _volumes(key: str, title: str, volumes: Sequence[Volume], say: _Say, *, most: int | None) -> Section:
+def _volumes(
+    key: str, title: str, volumes: Sequence[Volume], say: _Say, *, most: int | None, unlisted: int
+) -> Section:
     words = say.words
     shown = volumes[:most]
     is_service = key == "services"
@@ -257,7 +263,7 @@ def _volumes(key: str, title: str, volumes: Sequence[Volume], say: _Say, *, most
         frozenset({1, 2, 3}),
         frozenset({1, 2, 3}),
     )
-    return Section(key, title, (), table, _rest(len(volumes) - len(shown), words))
+    return Section(key, title, (), table, _rest(len(volumes) - len(shown) + unlisted, words))
 
 
 def _volume(each: Volume, say: _Say) -> tuple[str, ...]:

@@ -20,7 +20,6 @@ class Words:
     several_incidents: str
     no_incident: str
     no_incident_seen: str
-    tickets: str
     in_all: str
     against_expected: str
     against_before: str
@@ -32,7 +31,6 @@ class Words:
     recall_is: str
     recall_unknown: str
     budget_is: str
-    delay: str
     delay_is: str
     noisiest: str
     volume: str
@@ -81,7 +79,6 @@ _ENGLISH = Words(
     several_incidents="{n} incidents",
     no_incident="No incident.",
     no_incident_seen="No incident was seen in the part of the week that is known.",
-    tickets="{n} tickets",
     in_all="{n} tickets in all",
     against_expected="{change} against expectation",
     against_before="{change} against the week before",
@@ -93,7 +90,6 @@ _ENGLISH = Words(
     recall_is="Recall {share}: of {n} known incidents {found} were told.",
     recall_unknown="Recall is unknown: nobody named an incident that could have been missed (labels add, labels import).",
     budget_is="Budget for false alarms: {spent} spent of {asked} a week (incidents that nobody called real).",
-    delay="How fast",
     delay_is="From the beginning of a rise until it was told: typically {typical}, at most {slowest}.",
     noisiest="Noisiest series",
     volume="Tickets by service",
@@ -142,7 +138,6 @@ _JAPANESE = Words(
     several_incidents="インシデント {n}件",
     no_incident="インシデントはありませんでした。",
     no_incident_seen="確認できた範囲では、インシデントはありませんでした。",
-    tickets="{n}件",
     in_all="問い合わせ合計 {n}件",
     against_expected="想定比 {change}",
     against_before="前週比 {change}",
@@ -154,7 +149,6 @@ _JAPANESE = Words(
     recall_is="再現率 {share}: 把握されている障害 {n}件のうち {found}件を検知しました。",
     recall_unknown="再現率は不明です。検知と照合できる障害の記録がありません（labels add、labels import で登録できます）。",
     budget_is="誤検知の予算: 週 {asked}件に対し {spent}件（実際の障害と判定されていないもの）。",
-    delay="検知までの時間",
     delay_is="増加の始まりから通知まで: 中央値 {typical}、最長 {slowest}。",
     noisiest="通知の多い系列",
     volume="サービス別の問い合わせ",
