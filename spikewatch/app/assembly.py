@@ -22,7 +22,7 @@ from spikewatch.adapters.prometheus.health import HealthMetrics, new_registry
 from spikewatch.adapters.slack.messenger import SlackMessenger
 from spikewatch.adapters.sql_store import SqlStore
 from spikewatch.app.chores import Chores
-from spikewatch.app.oncall import OnCall, on_call
+from spikewatch.app.oncall import OnCall, named_channels, on_call
 from spikewatch.app.picturing import draw, links_of
 from spikewatch.app.reading import Reader, jobs_of, readers
 from spikewatch.app.receivers import deliverers_of, relays_of, stand_in_of
@@ -378,19 +378,7 @@ def digest_of(config: Config) -> str:
 def _channels(config: Config) -> Sequence[str]:
     """Return every channel that the configuration names, so that each has its metrics from the start."""
     beside = tuple(relay.channel for relay in relays_of(config))
-    slack = config.slack
-    if slack is None:
-        return beside
-    named = (
-        *beside,
-        slack.channel,
-        slack.company_channel,
-        slack.fallback_channel,
-        config.report.channel,
-        *(route.channel for route in slack.routes),
-        *(service.channel for service in config.services.values()),
-    )
-    return tuple(dict.fromkeys(channel for channel in named if channel is not None))
+    return tuple(dict.fromkeys((*beside, *named_channels(config))))
 
 
 def _deliverer(

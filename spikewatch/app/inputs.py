@@ -68,7 +68,7 @@ class StoreInput:
         for name, own, asked in (
             ("store", self.config.store, config.store),
             ("bucket", self.config.bucket, config.bucket),
-            ("rename", self.config.renames, config.renames),
+            ("renames", self.config.renames, config.renames),
         ):
             if own != asked:
                 raise Mistake(f"{name}: {own} and {asked} differ: one store can be compared with itself only")

@@ -1,6 +1,6 @@
 """The parts that face people: who is told, what they do about it, and the connection over which they press buttons."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,6 +45,26 @@ def routing_of(config: Config, *, at: datetime) -> Routing | None:
         mention=slack.mention,
         routes=slack.routes,
     )
+
+
+def named_channels(config: Config) -> Mapping[str, Sequence[str]]:
+    """Return every channel that a configuration names, with the places that name it."""
+    slack = config.slack
+    if slack is None:
+        return {}
+    found = [
+        (slack.channel, "slack.channel"),
+        (slack.company_channel, "slack.company_channel"),
+        (slack.fallback_channel, "slack.fallback_channel"),
+        (config.report.channel, "report.channel"),
+        *((route.channel, f"slack.routes[{place}]") for place, route in enumerate(slack.routes)),
+        *((service.channel, f"services.{name}.channel") for name, service in config.services.items()),
+    ]
+    named: dict[str, list[str]] = {}
+    for channel, path in found:
+        if channel is not None:
+            named.setdefault(channel, []).append(path)
+    return named
 
 
 def announcer_of(config: Config, *, store: Store, meter: Meter, at: datetime) -> Announcer:

@@ -1,4 +1,4 @@
-"""Whether a daemon is alive, asked at its own port: for the health check of a container, and for scripts."""
+"""A daemon asked at its own port, encrypted or not: whether it is alive, for health checks of containers and for scripts."""
 
 import ssl
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _OWN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- recognised here, n
 def answer(path: str | Path, *, env: Mapping[str, str]) -> str:
     """Return what the daemon of a configuration says of itself; raises Fault where it is not alive."""
     metrics = load(path, env=env, purpose=Purpose.REPLAY).metrics
-    connection = _connection(metrics)
+    connection = connection_to(metrics)
     try:
         connection.request("GET", "/healthz")
         reply = connection.getresponse()
@@ -33,7 +33,8 @@ def answer(path: str | Path, *, env: Mapping[str, str]) -> str:
     return said
 
 
-def _connection(metrics: MetricsSettings) -> HTTPConnection:
+def connection_to(metrics: MetricsSettings) -> HTTPConnection:
+    """Return what asks the daemon of these settings on this machine. Raises Mistake where its port is any free one."""
     host, port = parse_listen(metrics.listen)
     if port == 0:
         raise Mistake(

@@ -95,7 +95,7 @@ def samples(
 def story(run: str, *, now: datetime) -> tuple[Told, ...]:
     """Return a notice of every kind: an incident from its opening to its end, a source that is not read, a recap."""
     facts = _facts(run, now=now)
-    sato = Verdict(LabelKind.INCIDENT, WHO, now)
+    verdict = Verdict(LabelKind.INCIDENT, WHO, now)
     states: Sequence[tuple[Reason, dict[str, object]]] = (
         (Reason.OPENED, {}),
         (Reason.CHANGED, {"lead": _reading(48), "growing": True}),
@@ -105,7 +105,7 @@ def story(run: str, *, now: datetime) -> tuple[Told, ...]:
         (Reason.HANDED_BACK, {}),
         (Reason.SNOOZED, {"handling": Handling(snoozed_by=WHO, snoozed_until=now + timedelta(hours=2))}),
         (Reason.UNMUTED, {}),
-        (Reason.LABELLED, {"handling": Handling(verdict=sato)}),
+        (Reason.LABELLED, {"handling": Handling(verdict=verdict)}),
         (Reason.DISMISSED, {"handling": Handling(dismissed_by=WHO, dismissed_at=now)}),
         (Reason.RESOLVED, {"phase": Phase.RESOLVED, "resolved_at": now}),
         (Reason.REOPENED, {}),

@@ -5,12 +5,18 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spikewatch.cli import files, progress
-from spikewatch.cli.options import CONFIG_VARIABLE, Subparsers, add_command, instant, named_by_environment
+from spikewatch.cli.options import (
+    CONFIG_VARIABLE,
+    Subparsers,
+    add_command,
+    add_recording,
+    named_by_environment,
+    span,
+)
 from spikewatch.errors import GateNotMet, Mistake
 
 if TYPE_CHECKING:
@@ -48,7 +54,6 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
         details=_DETAILS,
         example=_EXAMPLE,
     )
-    parser.add_argument("input", metavar="INPUT", help="a counts file, a tickets file, or store")
     named = named_by_environment()
     settings = parser.add_mutually_exclusive_group(required=named is None)
     settings.add_argument(
@@ -61,17 +66,7 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
     settings.add_argument(
         "--diff", metavar=("A", "B"), nargs=2, type=Path, help="two configurations: what B would change"
     )
-    parser.add_argument("--since", metavar="T", help="judge from here on")
-    parser.add_argument("--until", metavar="T", help="stop here (default: the end of the last row's bucket)")
-    parser.add_argument(
-        "--gaps", metavar="F", type=Path, help="spans that are unknown, a CSV file: start,end,service"
-    )
-    parser.add_argument(
-        "--labels",
-        metavar="F",
-        type=Path,
-        help="what is known about the past, a CSV file: start,end,service,category,kind[,recorded_at]",
-    )
+    add_recording(parser)
     parser.add_argument(
         "--max-lost",
         metavar="N",
@@ -107,7 +102,7 @@ def call(args: argparse.Namespace) -> int:
 
 def _backtest(args: argparse.Namespace) -> int:
     config = _loaded(args.config)
-    since, until = _span(args, config)
+    since, until = span(args, zone=config.timezone)
     from spikewatch.app import replaying
 
     with progress.shown("replay") as on_progress:
@@ -120,7 +115,7 @@ def _backtest(args: argparse.Namespace) -> int:
             gaps=args.gaps,
             labels=args.labels,
             output_format=args.format,
-            say=_note,
+            say=files.note,
             on_progress=on_progress,
         )
     files.write(lines, out=args.out)
@@ -129,7 +124,7 @@ def _backtest(args: argparse.Namespace) -> int:
 
 def _difference(args: argparse.Namespace) -> int:
     before, after = (_loaded(file) for file in args.diff)
-    since, until = _span(args, after)
+    since, until = span(args, zone=after.timezone)
     from spikewatch.app import replaying
     from spikewatch.lab.comparing import Gate, Shift
 
@@ -151,7 +146,7 @@ def _difference(args: argparse.Namespace) -> int:
             gaps=args.gaps,
             labels=args.labels,
             output_format=args.format,
-            say=_note,
+            say=files.note,
             on_progress=on_progress,
         )
     files.write(found.lines, out=args.out)
@@ -166,18 +161,6 @@ def _loaded(file: Path) -> "Config":
     config = load(file, env=os.environ, purpose=Purpose.REPLAY)
     files.warn(f"note: {note}" for note in config.notes)
     return config
-
-
-def _span(args: argparse.Namespace, config: "Config") -> tuple[datetime | None, datetime | None]:
-    since = instant(args.since, option="--since", zone=config.timezone)
-    until = instant(args.until, option="--until", zone=config.timezone)
-    if since is not None and until is not None and until <= since:
-        raise Mistake(f"--until {args.until} is not after --since {args.since}; name a later time")
-    return since, until
-
-
-def _note(line: str) -> None:
-    files.warn([f"note: {line}"])
 
 
 def _count(text: str) -> int:

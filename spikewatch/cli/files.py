@@ -83,3 +83,8 @@ def warn(lines: Iterable[str]) -> None:
     """Write lines that are no results to standard error."""
     for line in lines:
         print(f"spikewatch: {line}", file=sys.stderr)
+
+
+def note(line: str) -> None:
+    """Write what a person should know about a result to standard error."""
+    warn([f"note: {line}"])

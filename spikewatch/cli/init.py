@@ -14,8 +14,8 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
         "init",
         shared=shared,
         summary="write a commented starter configuration",
-        details="Every key is explained where it stands; what is commented out shows its default. An existing file is\n"
-        "never overwritten. The JSON Schema beside it has editors complete keys and mark mistakes.",
+        details="Every key is explained where it stands; what is commented out shows its default. A configuration is\n"
+        "never overwritten; the JSON Schema beside it, which has editors complete keys and mark mistakes, is renewed.",
         example="spikewatch init spikewatch.yaml",
     )
     parser.add_argument(

@@ -64,6 +64,31 @@ def add_actions(parser: argparse.ArgumentParser) -> "Subparsers":
     return parser.add_subparsers(title="actions", dest="action", metavar="ACTION", required=True)
 
 
+def add_recording(parser: argparse.ArgumentParser) -> None:
+    """Add INPUT, what else is known about it, and which part of it is judged; `span` reads the latter."""
+    parser.add_argument("input", metavar="INPUT", help="a counts file, a tickets file, or store")
+    parser.add_argument("--since", metavar="T", help="judge from here on")
+    parser.add_argument("--until", metavar="T", help="stop here (default: the end of the last row's bucket)")
+    parser.add_argument(
+        "--gaps", metavar="F", type=Path, help="spans that are unknown, a CSV file: start,end,service"
+    )
+    parser.add_argument(
+        "--labels",
+        metavar="F",
+        type=Path,
+        help="what is known about the past, a CSV file: start,end,service,category,kind[,recorded_at]",
+    )
+
+
+def span(args: argparse.Namespace, *, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+    """Return which part of a recording is judged. Raises Mistake where it ends before it begins."""
+    since = instant(args.since, option="--since", zone=zone)
+    until = instant(args.until, option="--until", zone=zone)
+    if since is not None and until is not None and until <= since:
+        raise Mistake(f"--until {args.until} is not after --since {args.since}; name a later time")
+    return since, until
+
+
 def duration(text: str) -> timedelta:
     """Return the duration that an option names; argparse tells what is wrong with it."""
     from spikewatch.core.settings import parse_duration
@@ -87,17 +112,18 @@ def instant(text: str | None, *, option: str, zone: ZoneInfo) -> datetime | None
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        return _with_offset(text, option=option)
+        return _with_offset(text, option=option, zone=zone)
     return datetime(day.year, day.month, day.day, tzinfo=zone)
 
 
-def _with_offset(text: str, *, option: str) -> datetime:
+def _with_offset(text: str, *, option: str, zone: ZoneInfo) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         message = f"{option}: {text!r} is no time; write 2026-05-11 or 2026-05-11T10:00:00+09:00"
         raise Mistake(message) from None
     if found.tzinfo is None:
-        message = f"{option}: {text!r} has no UTC offset; write {found.isoformat()}+09:00, or a date for local midnight"
+        local = found.replace(tzinfo=zone).isoformat()
+        message = f"{option}: {text!r} has no UTC offset; write {local}, or a date for local midnight"
         raise Mistake(message)
     return found

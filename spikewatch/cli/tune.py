@@ -5,8 +5,7 @@ import os
 from pathlib import Path
 
 from spikewatch.cli import files, progress
-from spikewatch.cli.options import Subparsers, add_command, add_config, instant
-from spikewatch.errors import Mistake
+from spikewatch.cli.options import Subparsers, add_command, add_config, add_recording, span
 
 _DETAILS = """\
 Replays the past, and looks for a budget, floors, weights and windows that would have told the same incidents with fewer
@@ -31,19 +30,8 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
         details=_DETAILS,
         example="spikewatch tune tickets.csv.gz --config spikewatch.yaml --labels labels.csv",
     )
-    parser.add_argument("input", metavar="INPUT", help="a counts file, a tickets file, or store")
     add_config(parser)
-    parser.add_argument("--since", metavar="T", help="judge from here on")
-    parser.add_argument("--until", metavar="T", help="stop here (default: the end of the last row's bucket)")
-    parser.add_argument(
-        "--gaps", metavar="F", type=Path, help="spans that are unknown, a CSV file: start,end,service"
-    )
-    parser.add_argument(
-        "--labels",
-        metavar="F",
-        type=Path,
-        help="what is known about the past, a CSV file: start,end,service,category,kind[,recorded_at]",
-    )
+    add_recording(parser)
     parser.add_argument(
         "--format",
         choices=("table", "yaml", "html"),
@@ -56,13 +44,11 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
 
 def call(args: argparse.Namespace) -> int:
     """Search, and write what is proposed."""
+    files.require_place(args.out)
     from spikewatch.config import Purpose, load
 
     config = load(args.config, env=os.environ, purpose=Purpose.REPLAY)
-    since = instant(args.since, option="--since", zone=config.timezone)
-    until = instant(args.until, option="--until", zone=config.timezone)
-    if since is not None and until is not None and until <= since:
-        raise Mistake(f"--until {args.until} is not after --since {args.since}; name a later time")
+    since, until = span(args, zone=config.timezone)
     from spikewatch.app import tuning
 
     tuning.require_elsewhere(args.out, file=args.config)
@@ -76,12 +62,8 @@ def call(args: argparse.Namespace) -> int:
             until=until,
             gaps=args.gaps,
             labels=args.labels,
-            say=_note,
+            say=files.note,
             on_progress=on_progress,
         )
-    files.write(tuning.rendered(proposed, output_format=args.format, say=_note), out=args.out)
+    files.write(tuning.rendered(proposed, output_format=args.format, say=files.note), out=args.out)
     return 0
-
-
-def _note(line: str) -> None:
-    files.warn([f"note: {line}"])

@@ -114,9 +114,9 @@ def _wanted(values: Mapping[str, Any]) -> Iterator[Wanted]:
         if isinstance(name, str):
             yield from _of_receiver(receiver, name=name, path=("receivers", place))
     if isinstance(values.get("slack"), dict):
-        yield from _of_section("slack", name=None, path=("slack",))
-    yield from _of_section("heartbeat", name=None, path=("heartbeat",))
-    yield from _of_section("metrics", name=None, path=("metrics",))
+        yield from _of_section("slack")
+    yield from _of_section("heartbeat")
+    yield from _of_section("metrics")
     yield Wanted(_STORE, "SPIKEWATCH_STORE_PASSWORD", ("store_password_file",), is_needed=False)
 
 
@@ -160,11 +160,11 @@ def _strays(values: Mapping[str, Any], env: Mapping[str, str]) -> Iterator[str]:
                 yield f"{variable} is set and not used: source {name} needs `auth: {auth}` for it"
 
 
-def _of_section(section: str, *, name: str | None, path: KeyPath) -> Iterator[Wanted]:
-    for key in (*_NEEDED.get(section, ()), *_OPTIONAL.get(section, ())):
-        place = ".".join(filter(None, (section, name, key)))
-        variable = f"SPIKEWATCH_{environment_word(name or section)}_{key.upper()}"
-        yield Wanted(place, variable, (*path, f"{key}_file"), key in _NEEDED.get(section, ()))
+def _of_section(section: str) -> Iterator[Wanted]:
+    needed = _NEEDED.get(section, ())
+    for key in (*needed, *_OPTIONAL.get(section, ())):
+        variable = f"SPIKEWATCH_{section.upper()}_{key.upper()}"
+        yield Wanted(f"{section}.{key}", variable, (section, f"{key}_file"), is_needed=key in needed)
 
 
 def exposed(values: Mapping[str, Any]) -> Iterator[KeyPath]:

@@ -24,6 +24,7 @@ from spikewatch.config import Config, Purpose, load
 from spikewatch.sandbox.chat import SCOPES, Chat
 from spikewatch.sandbox.chat import Fault as ChatFault
 from spikewatch.sandbox.helpdesk import Catalogue, DeskTicket, DropDown, Endpoint, Fault, HelpDesk
+from tests.certificates import authority
 
 NOW = datetime(2026, 5, 11, 9, 0, 30, tzinfo=UTC)
 SECRET, BOT_TOKEN, APP_TOKEN = "desk-s3cret", "xoxb-of-the-tests", "xapp-of-the-tests"
@@ -655,6 +656,18 @@ def test_receivers_are_reached_and_not_called(bench: Bench) -> None:
     assert said == [b"", b""]
 
 
+def test_a_webhook_without_an_address_names_the_variable_that_is_read(bench: Bench) -> None:
+    sections: dict[str, Any] = {
+        "sources": [bench.file()],
+        "receivers": [{"kind": "webhook", "name": "my-hook"}],
+    }
+
+    remedy = the(bench.examined(**sections), "address").remedy
+    bench.env[remedy.split()[1]] = "https://hooks.example.com/x"
+
+    assert bench.config(**sections).secret("receivers.my-hook.url") is not None
+
+
 def test_a_receiver_that_nobody_answers_for_is_told(bench: Bench) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -742,6 +755,48 @@ def test_our_own_daemon_at_the_port_is_told_from_another_program(bench: Bench) -
     assert "runs with this configuration" in the(same, "runs", Result.OK).says
     assert "spikewatch's own" in the(same, "port", Result.OK).says
     assert "another configuration" in the(changed, "runs", Result.WARN).says
+
+
+@pytest.mark.parametrize("is_encrypted", [False, True])
+def test_our_own_daemon_is_known_although_its_port_is_closed_to_us(
+    bench: Bench, tmp_path: Path, *, is_encrypted: bool
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    bench.env["SPIKEWATCH_METRICS_BEARER_TOKEN"] = "letmein-letmein"
+    metrics: dict[str, Any] = {"listen": f"127.0.0.1:{port}"}
+    if is_encrypted:
+        pair = authority(tmp_path).signed("server")
+        metrics["tls"] = {"cert_file": str(pair.cert), "key_file": str(pair.key)}
+    daemon = assemble(bench.config(sources=[bench.file()], metrics=metrics), clock=SystemClock())
+    daemon.http.start()
+    try:
+        found = bench.examined(sources=[bench.file()], metrics=metrics)
+    finally:
+        daemon.http.stop()
+        daemon.store.close()
+
+    assert "was not compared" in the(found, "runs", Result.OK).says
+    assert "spikewatch's own" in the(found, "port", Result.OK).says
+
+
+def test_an_encrypted_daemon_is_asked_which_configuration_it_runs_with(bench: Bench, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    pair = authority(tmp_path).signed("server")
+    metrics = {
+        "listen": f"127.0.0.1:{port}",
+        "tls": {"cert_file": str(pair.cert), "key_file": str(pair.key)},
+    }
+    daemon = assemble(bench.config(sources=[bench.file()], metrics=metrics), clock=SystemClock())
+    daemon.http.start()
+    try:
+        found = bench.examined(sources=[bench.file()], metrics=metrics)
+    finally:
+        daemon.http.stop()
+        daemon.store.close()
+
+    assert "runs with this configuration" in the(found, "runs", Result.OK).says
 
 
 def test_a_port_that_another_program_uses_is_told(bench: Bench) -> None:

@@ -267,6 +267,17 @@ def test_a_damaged_archive_leaves_the_store_as_it_was(
     assert files(tmp_path / "after") == files(tmp_path / "good")
 
 
+def test_a_file_that_is_no_archive_is_named_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "counts.csv").write_text("timestamp,service,category,count\n", encoding="utf-8")
+
+    with pytest.raises(
+        Mistake, match=r"^.*counts\.csv: this is no export of a store .*; name the folder.*$"
+    ) as told:
+        exporting.bring_back(configured(empty(tmp_path / "new.db")), archive=tmp_path / "counts.csv")
+
+    assert len(str(told.value).splitlines()) == 1
+
+
 def test_an_archive_of_other_buckets_says_which_width_fits(
     desk: tuple[str, People, SqlStore], tmp_path: Path
 ) -> None:

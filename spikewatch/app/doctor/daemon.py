@@ -4,34 +4,41 @@ import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPException
 
-from spikewatch.adapters.http.settings import parse_listen
+from spikewatch.adapters.http.settings import MetricsSettings, parse_listen
 from spikewatch.app.assembly import digest_of
 from spikewatch.app.doctor.findings import Finding, Part
 from spikewatch.app.doctor.scene import Scene
+from spikewatch.app.probing import PATIENCE_S, connection_to
 from spikewatch.errors import Fault
 
 PART = Part("daemon")
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- recognised here, never listened on
+_OURS = "spikewatch"
+"""What our server says of itself, whoever asks."""
+
 _HASH = re.compile(r'^spikewatch_config_info\{[^}]*hash="([0-9a-f]+)"', re.MULTILINE)
-_TIMEOUT_S = 5.0
 _MOST_BYTES = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """Who answers at a port; `digest` is that of its configuration, where it is a spikewatch."""
+    """Who answers at a port; `digest` is that of its configuration, where a spikewatch tells us."""
 
     server: str
     digest: str | None
+
+    @property
+    def is_ours(self) -> bool:
+        """Tell whether it is a spikewatch."""
+        return self.server == _OURS
 
 
 def daemon_findings(scene: Scene) -> Iterator[Finding]:
     """Yield whether a daemon runs and what its port is used for."""
     host, port = parse_listen(scene.config.metrics.listen)
-    answer = _asked(_EVERYWHERE.get(host, host), port) if port else None
-    is_ours = answer is not None and answer.digest is not None
+    answer = _asked(scene.config.metrics) if port else None
+    is_ours = answer is not None and answer.is_ours
     yield from _runs(scene, answer if is_ours else None)
     if not port:
         yield PART.ok("port", "metrics.listen takes any free port")
@@ -47,7 +54,11 @@ def _runs(scene: Scene, answer: _Answer | None) -> Iterator[Finding]:
     except Fault as error:
         yield PART.skip("runs", str(error))
         return
-    if answer is not None and answer.digest != digest_of(scene.config):
+    if answer is not None and answer.digest is None:
+        yield PART.ok(
+            "runs", "a daemon runs; its port is closed to us, so its configuration was not compared"
+        )
+    elif answer is not None and answer.digest != digest_of(scene.config):
         yield PART.warn(
             "runs",
             "a daemon answers, with another configuration than this file holds now",
@@ -64,9 +75,9 @@ def _runs(scene: Scene, answer: _Answer | None) -> Iterator[Finding]:
         yield PART.ok("runs", f"none yet: spikewatch run --config {scene.path}")
 
 
-def _asked(host: str, port: int) -> _Answer | None:
-    """Return who answers at a port; None where nobody listens."""
-    connection = HTTPConnection(host, port, timeout=_TIMEOUT_S)
+def _asked(metrics: MetricsSettings) -> _Answer | None:
+    """Return who answers at the port of a daemon; None where nobody listens. No credentials are shown to whoever it is."""
+    connection = connection_to(metrics)
     try:
         connection.request("GET", "/metrics/health")
         response = connection.getresponse()
@@ -74,7 +85,7 @@ def _asked(host: str, port: int) -> _Answer | None:
     except ConnectionRefusedError:
         return None
     except (OSError, HTTPException):
-        return _Answer("", None) if _listens(host, port) else None
+        return _Answer("", None) if _listens(connection.host, connection.port) else None
     finally:
         connection.close()
     found = _HASH.search(text)
@@ -83,7 +94,7 @@ def _asked(host: str, port: int) -> _Answer | None:
 
 def _listens(host: str, port: int) -> bool:
     try:
-        socket.create_connection((host, port), timeout=_TIMEOUT_S).close()
+        socket.create_connection((host, port), timeout=PATIENCE_S).close()
     except OSError:
         return False
     return True

@@ -10,6 +10,7 @@ from spikewatch.adapters.webhook.settings import WebhookSettings
 from spikewatch.app.doctor.findings import Finding, Part
 from spikewatch.app.doctor.scene import Scene
 from spikewatch.config import Config
+from spikewatch.config.model import environment_word
 from spikewatch.ports import Unavailable
 
 Receiver: TypeAlias = WebhookSettings | AlertmanagerSettings | MailSettings
@@ -20,7 +21,7 @@ def receiver_findings(scene: Scene, settings: Receiver) -> Iterator[Finding]:
     part = Part(f"receiver {settings.name}")
     address = _address(scene.config, settings)
     if address is None:
-        variable = f"SPIKEWATCH_{settings.name.upper()}_URL"
+        variable = f"SPIKEWATCH_{environment_word(settings.name)}_URL"
         yield part.fail("address", "is not set", remedy=f"set {variable} in the environment, or url_file")
         return
     try:

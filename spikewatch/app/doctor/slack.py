@@ -7,6 +7,7 @@ from spikewatch.adapters.slack.settings import SlackSettings
 from spikewatch.app.doctor.findings import Finding, Part, some
 from spikewatch.app.doctor.sample import sample_notice
 from spikewatch.app.doctor.scene import Scene
+from spikewatch.app.oncall import named_channels
 from spikewatch.config import Config
 from spikewatch.config.translating import nearest
 from spikewatch.core.settings import Secret
@@ -103,26 +104,6 @@ def _channels(config: Config, workspace: Workspace) -> Iterator[Finding]:
         yield PART.failed(
             "channel", error, remedy="give the token channels:read and groups:read, or try again"
         )
-
-
-def named_channels(config: Config) -> Mapping[str, Sequence[str]]:
-    """Return every channel that a configuration names, with the places that name it."""
-    slack = config.slack
-    if slack is None:
-        return {}
-    found = [
-        (slack.channel, "slack.channel"),
-        (slack.company_channel, "slack.company_channel"),
-        (slack.fallback_channel, "slack.fallback_channel"),
-        (config.report.channel, "report.channel"),
-        *((route.channel, f"slack.routes[{place}]") for place, route in enumerate(slack.routes)),
-        *((service.channel, f"services.{name}.channel") for name, service in config.services.items()),
-    ]
-    named: dict[str, list[str]] = {}
-    for channel, path in found:
-        if channel is not None:
-            named.setdefault(channel, []).append(path)
-    return named
 
 
 def _channel(channel: str, paths: Sequence[str], joined: Sequence[Room], workspace: Workspace) -> Finding:

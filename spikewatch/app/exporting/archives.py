@@ -239,8 +239,9 @@ def opened(path: Path) -> Iterator[Reader]:
                 manifest = _manifest(path, stream.read())
             yield Reader(path, manifest, open_)
     except (KeyError, FileNotFoundError, tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error) as error:
+        why = str(error).partition(":\n")[0]  # tarfile lists every packing that it tried, a line each
         raise Mistake(
-            f"{path}: this is no export of a store ({error}); name the folder, .tar.gz or .zip that"
+            f"{path}: this is no export of a store ({why}); name the folder, .tar.gz or .zip that"
             " `spikewatch export` wrote"
         ) from error
 

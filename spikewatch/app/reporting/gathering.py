@@ -1,6 +1,6 @@
 """The figures of a week out of the store: read a day at a time, so that memory does not grow with the fleet."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -231,13 +231,3 @@ def _days(span: Span, step: timedelta) -> Iterator[Grid]:
     width = _DAY // step
     for first in range(whole.first, whole.stop, width):
         yield Grid(step, first, min(width, whole.stop - first))
-
-
-def label_counts(accuracy: Accuracy) -> Mapping[str, int]:
-    """Return how many incidents were said to be what, by the kind of label; `none`: nobody said."""
-    return {
-        "incident": accuracy.real,
-        "expected": accuracy.expected,
-        "false_alarm": accuracy.false_alarms,
-        "none": accuracy.unlabelled,
-    }
