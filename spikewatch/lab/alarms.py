@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from spikewatch.core.baseline import Baseline, History
+from spikewatch.core.baseline import History
 from spikewatch.core.calibration import Calibration
 from spikewatch.core.counts import Floats, Gap, Panel
 from spikewatch.core.timegrid import Grid, Span
@@ -19,7 +19,7 @@ from spikewatch.cycle import Detector, Verdict
 from spikewatch.lab.detectors import Detector as Comparator
 from spikewatch.lab.detectors import likelihood_ratio
 from spikewatch.lab.evaluation import Opened, Scored
-from spikewatch.lab.replay import Recording, replay
+from spikewatch.lab.replay import Keeping, Recording, replay
 from spikewatch.lab.synthetic import PlantedSurge, World, plant
 
 GENEROUS: Final = 64.0
@@ -130,22 +130,10 @@ def with_budget(detector: Detector, false_alarms_per_week: float) -> Detector:
 
 
 @dataclass(frozen=True)
-class FitsOnce(Detector):
-    """A detector for one recording that keeps its baselines: other budgets (`with_budget`) need no fit of their own."""
+class FitsOnce(Keeping):
+    """A detector for one recording that keeps its calibrations too: other budgets (`with_budget`) change neither."""
 
-    kept: dict[int, Baseline] = field(default_factory=dict)
     calibrations: dict[int, Calibration] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, detector: Detector) -> "FitsOnce":
-        """Return the same detector, keeping."""
-        return cls(**{name: getattr(detector, name) for name in Detector.__dataclass_fields__})
-
-    def fit(self, history: History, *, epoch: int) -> Baseline:
-        """Return the baseline of an epoch, fitted the first time it is asked for."""
-        if epoch not in self.kept:
-            self.kept[epoch] = super().fit(history, epoch=epoch)
-        return self.kept[epoch]
 
     def calibrate(self, history: History, panel_of: Callable[[int, int], Panel], *, week: int) -> Calibration:
         """Return the calibration of a week, made the first time it is asked for: no budget changes it."""

@@ -145,13 +145,13 @@ def compare(before: Replayed, after: Replayed) -> Comparison:
             partner[place] = far
     lost, gained = {place for _, place, _ in candidates}, {far for _, _, far in candidates}
     pairs = [
-        _alone(one, None, Shift.JOINED if place in lost else Shift.LOST)
+        Pair(one, None, Shift.JOINED if place in lost else Shift.LOST)
         if place not in partner
         else _paired(one, right[partner[place]])
         for place, one in enumerate(left)
     ]
     pairs += [
-        _alone(None, other, Shift.SPLIT if far in gained else Shift.GAINED)
+        Pair(None, other, Shift.SPLIT if far in gained else Shift.GAINED)
         for far, other in enumerate(right)
         if far not in partner.values()
     ]
@@ -191,10 +191,6 @@ def _is_part(one: SeriesKey, other: SeriesKey) -> bool:
     if one == other or one.is_fleet or other.is_fleet:
         return True
     return one.service == other.service and (one.is_rollup or other.is_rollup)
-
-
-def _alone(before: Told | None, after: Told | None, shift: Shift) -> Pair:
-    return Pair(before, after, shift)
 
 
 def _paired(before: Told, after: Told) -> Pair:

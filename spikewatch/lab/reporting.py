@@ -27,7 +27,7 @@ _TOLD = (Shift.LOST, Shift.GAINED, Shift.EARLIER, Shift.LATER)
 def json_lines(replayed: Replayed, *, zone: ZoneInfo) -> Iterator[str]:
     """Yield one JSON object an incident, in order of opening."""
     for incident in replayed.incidents:
-        yield json.dumps(_as_json(incident, zone), ensure_ascii=False)
+        yield json.dumps(incident_json(incident, zone=zone), ensure_ascii=False)
 
 
 def table(replayed: Replayed, tallies: Tallies, *, zone: ZoneInfo) -> Iterator[str]:
@@ -48,8 +48,8 @@ def diff_json_lines(comparison: Comparison, *, zone: ZoneInfo) -> Iterator[str]:
             "change": pair.shift.value,
             "service": pair.service,
             "delay_minutes": None if delay is None else delay.total_seconds() / 60,
-            "before": None if pair.before is None else _as_json(pair.before.incident, zone),
-            "after": None if pair.after is None else _as_json(pair.after.incident, zone),
+            "before": None if pair.before is None else incident_json(pair.before.incident, zone=zone),
+            "after": None if pair.after is None else incident_json(pair.after.incident, zone=zone),
         }
         yield json.dumps(told, ensure_ascii=False)
 
@@ -232,10 +232,6 @@ def _told(surge: Surge) -> str:
 
 def incident_json(incident: Incident, *, zone: ZoneInfo) -> dict[str, object]:
     """Return an incident as the object that a line of JSON holds."""
-    return _as_json(incident, zone)
-
-
-def _as_json(incident: Incident, zone: ZoneInfo) -> dict[str, object]:
     return {
         "incident": incident.id,
         "opened_at": _iso(incident.opened_at, zone),

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from spikewatch.core.baseline import Baseline, History
 from spikewatch.core.calibration import Tail
 from spikewatch.core.counts import ALL, FLEET, Floats, SeriesKey
 from spikewatch.core.incidents import Incident
@@ -20,7 +19,7 @@ from spikewatch.core.surges import Surge
 from spikewatch.cycle import Detector
 from spikewatch.lab.knobs import Change, Target, changed, changes_for, without_a_window
 from spikewatch.lab.rejudging import Watched
-from spikewatch.lab.replay import Recording, Replayed, history_of, replay
+from spikewatch.lab.replay import Keeping, Recording, Replayed, history_of, replay
 from spikewatch.lab.yardstick import Effect, Outcome, Yardstick, effect
 
 MOST_TARGETS = 10
@@ -93,24 +92,6 @@ def choose(costs: Floats) -> Choice:
     total = costs.sum(axis=1)
     picked = (total[:, None] - costs).argmin(axis=0)
     return Choice(int(total.argmin()), costs[0] - costs[picked, np.arange(costs.shape[1])])
-
-
-@dataclass(frozen=True)
-class Keeping(Detector):
-    """A detector that keeps its baselines: another replay under other windows needs no fits."""
-
-    kept: dict[int, Baseline] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, detector: Detector) -> "Keeping":
-        """Return the same detector, keeping."""
-        return cls(**{name: getattr(detector, name) for name in Detector.__dataclass_fields__})
-
-    def fit(self, history: History, *, epoch: int) -> Baseline:
-        """Return the baseline of an epoch, fitted the first time it is asked for."""
-        if epoch not in self.kept:
-            self.kept[epoch] = Detector.fit(self, history, epoch=epoch)
-        return self.kept[epoch]
 
 
 @dataclass

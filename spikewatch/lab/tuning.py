@@ -12,8 +12,8 @@ from spikewatch.core.events import Label
 from spikewatch.core.timegrid import HOUR, WEEK
 from spikewatch.cycle import Detector
 from spikewatch.lab.rejudging import Watched
-from spikewatch.lab.replay import Recording, Replayed, replay
-from spikewatch.lab.searching import LEAST_GAIN, Keeping, Proposal, Search, with_settings_of
+from spikewatch.lab.replay import Keeping, Recording, Replayed, replay
+from spikewatch.lab.searching import LEAST_GAIN, Proposal, Search, with_settings_of
 from spikewatch.lab.yardstick import LEAST_SAID, LEAST_WEEKS, Effect, Outcome, Yardstick, effect
 
 MOST_KEPT = 500_000

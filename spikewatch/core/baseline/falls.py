@@ -23,15 +23,15 @@ sqrt(1.5 x mean + (0.12 x mean)**2)."""
 LEAST_A_DAY = 12.0
 """Series that expect less a day cannot fall by more than chance."""
 
-LEAST_A_WINDOW = SIGMAS**2 * DISPERSION / (1.0 - (SIGMAS * DAY_SPREAD) ** 2)
-"""Where less is expected, even no ticket at all is within so many standard deviations."""
-
 BLOCK_HOURS = 6
 LOOSE_SHARE, LOOSE_SIGMAS = 0.72, 2.5
 """A series none of whose days, from any sixth hour on, is as low as this has not fallen: most are done with in no time."""
 
 MOST_HOURS = 10 * 24
 """What lasts longer is another level."""
+
+HOURS_AT_ONCE = 8192
+"""Hours of several series that are looked at together: few calls for short ones, little memory for long ones."""
 
 
 def fallen(
@@ -53,16 +53,16 @@ def fallen(
     [24, 47]
     """
     found = np.zeros(expected.shape, dtype=np.bool_)
-    n_hours = expected.shape[1]
-    for row in _candidates(tickets, expected) if n_hours else ():
-        came, usual = _running(tickets[row]), _running(expected[row])
-        few = tickets[row] <= MOST_SHARE * expected[row]
-        low = np.zeros(n_hours, dtype=np.bool_)
-        for width in windows:
-            if width <= n_hours:
-                low |= _low(came, usual, few, width)
-        if low.any():
-            found[row] = low & _for_a_while(low | few, lasting=lasting)
+    if not expected.shape[1]:
+        return found
+    rows, together = _candidates(tickets, expected), max(1, HOURS_AT_ONCE // expected.shape[1])
+    for left in range(0, len(rows), together):
+        some = rows[left : left + together]
+        few = tickets[some] <= MOST_SHARE * expected[some]
+        low = _in_low_windows(tickets[some], expected[some], few, windows)
+        for place in np.flatnonzero(low.any(axis=1)):
+            kept = _for_a_while(low[place] | few[place], lasting=lasting)
+            found[some[place]] = low[place] & kept
     return found
 
 
@@ -91,24 +91,34 @@ def _bound(mean: Floats, *, share: float, sigmas: float) -> Floats:
     return np.asarray(np.minimum(share * mean, mean - sigmas * spread))
 
 
+def _in_low_windows(tickets: Floats, expected: Floats, few: Bools, windows: tuple[int, ...]) -> Bools:
+    """Return (n, n_hours) the hours that lie in a window, of any of these widths, which is far below normal."""
+    came, usual = _running(tickets), _running(expected)
+    low = np.zeros(few.shape, dtype=np.bool_)
+    for width in windows:
+        if width <= few.shape[1]:
+            _add_low(low, came, usual, few, width)
+    return low
+
+
 def _running(values: Floats) -> Floats:
-    """Return (n_hours + 1,) sums of what came before each hour."""
-    return np.concatenate([[0.0], np.cumsum(values)])
+    """Return (n, n_hours + 1) sums of what came before each hour."""
+    sums = np.zeros((len(values), values.shape[1] + 1))
+    np.cumsum(values, axis=1, out=sums[:, 1:])
+    return sums
 
 
-def _low(came: Floats, usual: Floats, few: Bools, width: int) -> Bools:
-    """Return (n_hours,) the hours that lie in a window of that width which is far below normal.
+def _add_low(low: Bools, came: Floats, usual: Floats, few: Bools, width: int) -> None:
+    """Add to `low` the hours that lie in a window of that width which is far below normal.
 
     The window begins and ends with an hour of few tickets, so that it holds no more of the normal hours than it must.
     """
-    tickets, mean = came[width:] - came[:-width], usual[width:] - usual[:-width]
-    low = tickets < _bound(mean, share=MOST_SHARE, sigmas=SIGMAS)
+    tickets, mean = came[:, width:] - came[:, :-width], usual[:, width:] - usual[:, :-width]
+    windows = tickets < _bound(mean, share=MOST_SHARE, sigmas=SIGMAS)
     if width > 1:
-        low &= few[: len(low)] & few[width - 1 :]
-    covered = np.zeros(len(came) + width, dtype=np.int64)
-    covered[: len(low)] += low
-    covered[width : width + len(low)] -= low
-    return np.asarray(np.cumsum(covered)[: len(few)] > 0)
+        windows &= few[:, : windows.shape[1]] & few[:, width - 1 :]
+    for row, begin in zip(*np.nonzero(windows), strict=True):
+        low[row, begin : begin + width] = True
 
 
 def _for_a_while(hours: Bools, *, lasting: int) -> Bools:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -207,11 +206,6 @@ class Baseline:
             factors=None,
             learnt=None,
         )
-
-    @cached_property
-    def fleet_rows(self) -> Ints:
-        """Rows of the fleet: one, or none in an empty roster."""
-        return np.flatnonzero(self.roster.service_of < 0)
 
 
 def _place(services: tuple[str, ...], service: str) -> int:

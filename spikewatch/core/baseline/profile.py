@@ -14,6 +14,7 @@ Five steps, each for all series at once:
 5. Spread. How far hours lay from what shape and their own day's gain made of them: see `noise`.
 """
 
+from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -119,7 +120,7 @@ Cell = TypeVar("Cell", bound=np.generic)
 class _Hours:
     """The hours of a history in order of slot.
 
-    order    (n_hours,) which hour stands at each place; `back` undoes it
+    order    (n_hours,) which hour stands at each place
     slots    (n_hours,) ascending
     recency  (n_hours,) weight of each for the level, 1 for the newest
     """
@@ -127,7 +128,6 @@ class _Hours:
     def __init__(self, slots: Ints) -> None:
         self.in_time = slots
         self.order = np.argsort(slots, kind="stable")
-        self.back = np.argsort(self.order)
         self.slots = slots[self.order]
         age_days = (len(slots) - 1 - self.order) / 24.0
         self.recency = 0.5 ** (age_days / LEVEL_HALF_LIFE_DAYS)
@@ -136,10 +136,6 @@ class _Hours:
     def sorted(self, values: NDArray[Cell]) -> NDArray[Cell]:
         """Return (n, n_hours) values in order of slot; taking is several times as fast as indexing."""
         return np.take(values, self.order, axis=1)
-
-    def by_time(self, values: Floats) -> Floats:
-        """Return (n, n_hours) values that are in order of slot in order of time."""
-        return np.take(values, self.back, axis=1)
 
     def spread_out(self, by_slot: Floats) -> Floats:
         """Return (n, n_hours) in order of slot from (n, 168).
@@ -276,8 +272,8 @@ def _past_gain(tickets: NDArray[np.number], expected: Floats) -> Floats:
     """Return (n, n_hours) how busy it was by what the hours up to two before say; expected is 0 where they say nothing."""
     usual = TODAY_CLIP_FACTOR * expected + TODAY_CLIP_SIGMAS * np.sqrt(1.5 * expected) + 1.0
     keeps = 0.5 ** (1.0 / TODAY_HALF_LIFE_HOURS)
-    seen = _lagging(np.where(expected > 0, np.minimum(tickets, usual), 0.0), keeps=keeps)
-    wanted = _lagging(expected, keeps=keeps)
+    counted = np.where(expected > 0, np.minimum(tickets, usual), 0.0)
+    seen, wanted = np.split(_lagging(np.concatenate([counted, expected]), keeps=keeps), 2)
     return np.clip((TODAY_TICKETS + seen) / (TODAY_TICKETS + wanted), TODAY_LEAST, TODAY_MOST)
 
 
@@ -287,9 +283,9 @@ def _lagging(values: Floats, *, keeps: float) -> Floats:
     scipy.signal.lfilter gives the same, but importing it brings scipy.stats: 49 MB in a daemon.
     """
     sums = np.zeros(values.shape[::-1])
-    hours = np.ascontiguousarray(values.T)
-    for hour in range(2, len(hours)):
-        sums[hour] = keeps * sums[hour - 1] + hours[hour - 2]
+    sums[2:] = values.T[:-2]
+    for before, hour in pairwise(sums):
+        np.add(hour, keeps * before, out=hour)
     return np.ascontiguousarray(sums.T)
 
 

@@ -112,7 +112,7 @@ def cells(words: Sequence[str], numbers: Sequence[float], *, shown: Sequence[str
         node("th", {"scope": "row"}, words[0]),
         [node("td", None, word) for word in words[1:]],
         [
-            node("td", {"class": "number" if value else "number zero", "data-value": f"{value:.4g}"}, text)
+            node("td", {"class": "number" if value else "number zero", "data-value": f"{value:.10g}"}, text)
             for value, text in zip(numbers, texts, strict=True)
         ],
     )

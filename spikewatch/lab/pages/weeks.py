@@ -32,17 +32,20 @@ class _Hours:
 def calendar(tallies: Tallies, panel: Panel, setting: Setting) -> Element:
     """Return the weeks that were judged, oldest first."""
     hours = _hours(tallies, panel, setting)
-    return node("div", {"class": "weeks"}, [_week(week, hours, setting) for week in tallies.weeks])
+    weeks = [_week(week, hours, setting, labelled=tallies.labelled) for week in tallies.weeks]
+    return node("div", {"class": "weeks"}, weeks)
 
 
-def _week(week: WeekTally, hours: _Hours, setting: Setting) -> Element:
+def _week(week: WeekTally, hours: _Hours, setting: Setting, *, labelled: bool) -> Element:
     words = setting.words
     title = words.week_of.format(monday=week.monday)
-    counted = words.week_count.format(number=week.opened)
+    counted = [words.week_count.format(number=week.opened)]
+    if labelled:
+        counted.append(words.week_spent.format(number=week.spent))
     return node(
         "table",
         {"class": "week"},
-        node("caption", None, f"{title}{words.colon}{counted}"),
+        node("caption", None, f"{title}{words.colon}{' · '.join(counted)}"),
         node(
             "thead",
             None,
@@ -90,6 +93,10 @@ def _hours(tallies: Tallies, panel: Panel, setting: Setting) -> _Hours:
         local = instant.astimezone(setting.zone)
         return local.date(), local.hour
 
+    def next_hour(instant: datetime) -> datetime:
+        local = instant.astimezone(setting.zone)
+        return instant + HOUR - timedelta(minutes=local.minute, seconds=local.second)
+
     opened: Counter[tuple[date, int]] = Counter()
     first: dict[tuple[date, int], str] = {}
     lasting: set[tuple[date, int]] = set()
@@ -100,7 +107,7 @@ def _hours(tallies: Tallies, panel: Panel, setting: Setting) -> _Hours:
         at, ends = incident.started_at, incident.resolved_at or tallies.judged_until
         while at < ends:
             lasting.add(place(at))
-            at += HOUR
+            at = next_hour(at)
     known = np.flatnonzero(panel.known.any(axis=0))
     step = panel.grid.step
     instants = {(panel.grid.first + int(bucket)) * seconds(step) // 3600 * 3600 for bucket in known.tolist()}

@@ -50,8 +50,6 @@ class Words:
     cell: str
     cell_lasting: str
     days: tuple[str, ...]
-    hour: str
-    day: str
     # tables
     by_service: str
     by_category: str
@@ -67,7 +65,6 @@ class Words:
     spent: str
     asked_help: str
     # filters
-    filters: str
     find: str
     all_services: str
     all_severities: str
@@ -93,9 +90,7 @@ class Words:
     hours: str
     full_hours: str
     score: str
-    score_help: str
     extra: str
-    extra_help: str
     reason: str
     reason_rule: str
     opened: str
@@ -125,7 +120,6 @@ class Words:
     normal: str
     chart: str
     legend: tuple[str, str, str, str]
-    merged: str
     chance: str
     yes: str
     no: str
@@ -134,7 +128,6 @@ class Words:
     # difference
     before: str
     after: str
-    change: str
     delay: str
     sooner: str
     later_by: str
@@ -181,8 +174,6 @@ _EN = Words(
     cell="{day} {hour}:00: {number} opened",
     cell_lasting="{day} {hour}:00: under way",
     days=("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
-    hour="Hour",
-    day="Day",
     by_service="Services",
     by_category="Categories",
     service="Service",
@@ -197,7 +188,6 @@ _EN = Words(
     spent="Spent",
     asked_help="Budget: its share, by weight, of the false alarms allowed in this time. Spent: incidents that no label"
     " calls real. An incident counts for each category that surged in it.",
-    filters="Filter and sort",
     find="Find",
     all_services="All services",
     all_severities="Any severity",
@@ -224,9 +214,7 @@ _EN = Words(
     hours="{hours} h {minutes:02d} min",
     full_hours="{hours} h",
     score="score {score}",
-    score_help="1 is the alert threshold",
     extra="+{tickets} tickets",
-    extra_help="tickets above expectation",
     reason="{name}: {observed} in {window} where {expected} are usual; from {least} on it alerts.",
     reason_rule="{name}: {observed} in {window}; a static rule alerts from {least} on.",
     opened="opened",
@@ -257,7 +245,6 @@ _EN = Words(
     " × {event} events × {within} within the hour ÷ {buckets}",
     chart="Tickets in the last {window}: {name}, {start} to {end}",
     legend=("tickets", "usual", "usual band", "no alert below"),
-    merged="{number} incidents of single services were merged into it",
     chance="about once in {weeks} weeks by chance",
     yes="yes",
     no="no",
@@ -265,7 +252,6 @@ _EN = Words(
     default="default",
     before="A",
     after="B",
-    change="Change",
     delay="Median shift",
     sooner="{duration} earlier",
     later_by="{duration} later",
@@ -351,8 +337,6 @@ _JA = Words(
     cell="{day} {hour}時：{number} 件発生",
     cell_lasting="{day} {hour}時：継続中",
     days=("月", "火", "水", "木", "金", "土", "日"),
-    hour="時",
-    day="曜日",
     by_service="サービス別",
     by_category="カテゴリ別",
     service="サービス",
@@ -367,7 +351,6 @@ _JA = Words(
     spent="消費",
     asked_help="予算：この期間に許容される誤検知のうち、重みに応じた割り当てです。消費：実際の障害とラベル付けされていない"
     "インシデントの数です。インシデントは、急増したカテゴリごとに数えます。",
-    filters="絞り込みと並べ替え",
     find="検索",
     all_services="すべてのサービス",
     all_severities="すべての重大度",
@@ -395,9 +378,7 @@ _JA = Words(
     hours="{hours}時間{minutes:02d}分",
     full_hours="{hours}時間",
     score="スコア {score}",
-    score_help="1 が通知のしきい値です",
     extra="+{tickets} 件",
-    extra_help="通常を超えた問い合わせの件数",
     reason="{name}：{window}に {observed} 件（通常 {expected} 件）。{least} 件以上で通知します。",
     reason_rule="{name}：{window}に {observed} 件。固定ルールにより {least} 件以上で通知します。",
     opened="発生",
@@ -428,7 +409,6 @@ _JA = Words(
     " × イベント {event} × 時間内 {within} ÷ {buckets}",
     chart="直近{window}の問い合わせ：{name}、{start} ～ {end}",
     legend=("問い合わせ", "通常", "通常の幅", "通知しない上限"),
-    merged="サービス単独のインシデント {number} 件を統合",
     chance="偶然なら約 {weeks} 週に1回",
     yes="はい",
     no="いいえ",
@@ -436,7 +416,6 @@ _JA = Words(
     default="既定値",
     before="A",
     after="B",
-    change="変化",
     delay="時間差（中央値）",
     sooner="{duration}早い",
     later_by="{duration}遅い",

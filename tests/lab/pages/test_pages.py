@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -16,8 +17,9 @@ from spikewatch.core.timegrid import Span
 from spikewatch.lab.comparing import Gate, Shift
 from spikewatch.lab.pages import Setting, backtest_page, diff_page
 from spikewatch.lab.pages.charts import MOST_POINTS, chart
+from spikewatch.lab.pages.tables import cells
 from spikewatch.lab.tracing import Course
-from tests.lab.pages.reviews import LABELS, TOKYO, difference, reviewed
+from tests.lab.pages.reviews import TOKYO, difference, reviewed
 from tests.simulated_desk import JUDGED, STEP, Desk, Surge
 
 EN, JA = Setting(Language.EN, TOKYO), Setting(Language.JA, TOKYO)
@@ -91,7 +93,6 @@ def test_without_labels_the_page_says_how_it_counts() -> None:
 
     assert "No labels were given" in page
     assert set(read(page).values("data-label")) == {""}
-    assert LABELS
 
 
 def test_the_calendar_has_a_cell_an_hour_and_shows_what_was_not_judged(english: str) -> None:
@@ -102,6 +103,33 @@ def test_the_calendar_has_a_cell_an_hour_and_shows_what_was_not_judged(english: 
     assert seen.count("td", "un") + seen.count("td", "on") >= 1
     opened = sum(seen.count("td", f"o{number}") for number in (1, 2, 3))
     assert opened >= 3
+
+
+def test_an_incident_over_the_full_hour_shades_both_hours_even_where_these_begin_at_half_past() -> None:
+    half_past, review = Setting(Language.EN, ZoneInfo("Asia/Kolkata")), reviewed()
+    opened = (JUDGED + timedelta(hours=6)).replace(minute=20)
+    short = replace(review.tallies.incidents[0], started_at=opened, opened_at=opened)
+    short = replace(short, resolved_at=opened + timedelta(minutes=20))
+    later = (opened + timedelta(minutes=20)).astimezone(half_past.zone)
+
+    page = backtest_page(replace(review, tallies=replace(review.tallies, incidents=(short,))), half_past)
+
+    assert f"{later:%Y-%m-%d} {later.hour}:00: under way" in read(page).values("title")
+    assert read(page).count("td", "on") == 1
+
+
+def test_a_week_says_what_of_its_budget_was_spent_where_there_are_labels(english: str) -> None:
+    (week,) = reviewed().tallies.weeks
+
+    assert 0 < week.spent < week.opened
+    assert f"{week.opened} incidents · {week.spent} not labelled real" in english
+    assert "incidents · " not in backtest_page(reviewed(labels=()), EN)
+
+
+def test_large_numbers_are_sorted_by_all_their_digits() -> None:
+    row = cells(["shop"], [123_457, 0.0])
+
+    assert [cell.get("data-value") for cell in row if cell.get("data-value")] == ["123457", "0"]
 
 
 def test_japanese_is_japanese_throughout() -> None:
