@@ -17,7 +17,7 @@ from spikewatch.core.misconfiguration import ConfigNotice
 from spikewatch.core.muting import NEVER_MUTED, Mute, Silence, maintenance, why_muted
 from spikewatch.core.notices import Notice, Reason
 from spikewatch.core.oncall import NOBODY, MaintenanceSettings
-from spikewatch.core.outbox import Delivery, Kind, Stage, plan, superseded
+from spikewatch.core.outbox import GIVEN_UP, Delivery, Kind, Stage, plan, superseded
 from spikewatch.core.routing import Route, Routing, route
 from spikewatch.ports import CycleCommit, Meter, Store
 
@@ -30,8 +30,6 @@ EVERYBODY = "everybody"
 
 _CALLS = frozenset({Reason.OPENED, Reason.RAISED, Reason.REOPENED, Reason.UNMUTED})
 """Reasons that also go where the incident was not told before, if that is where its route leads now."""
-
-_STANDING = (Stage.QUEUED, Stage.SENDING, Stage.UNKNOWN, Stage.SENT)
 
 log = logging.getLogger(__name__)
 
@@ -102,24 +100,35 @@ class Announcer:
         mute = why_muted(notice, silences=silences, at=now)
         if mute is not None:
             yield self._held(notice, mute, receiver=EVERYBODY, now=now)
-            return
-        yield from self._others(notice, earlier, now)
-        yield from self._slack(notice, earlier=earlier, now=now)
+        else:
+            yield from self._for_everybody(notice, earlier=earlier, now=now)
 
-    def _slack(self, notice: Notice, *, earlier: Sequence[Delivery], now: datetime) -> Iterator[Delivery]:
+    def _for_everybody(
+        self, notice: Notice, *, earlier: Sequence[Delivery], now: datetime
+    ) -> Iterator[Delivery]:
+        """Yield the rows of a notice that nothing mutes; one of them is held back where Slack's route does that."""
+        yield from self._others(notice, earlier, now)
+        slack = self._slack(notice, earlier=earlier, now=now)
+        if isinstance(slack, Mute):
+            yield self._held(notice, slack, receiver=SLACK, now=now)
+        else:
+            yield from slack
+
+    def _slack(
+        self, notice: Notice, *, earlier: Sequence[Delivery], now: datetime
+    ) -> Iterable[Delivery] | Mute:
+        """Return the rows of Slack, or why its route holds the notice back."""
         if self._routing is None:
-            return
+            return ()
         told = self._told(notice.incident, earlier)
         if notice.reason in NEVER_MUTED:
-            yield from self._rows(notice, told, calling=None, now=now)
-            return
+            return self._rows(notice, told, calling=None, now=now)
         found = route(notice, self._routing, at=now)
         if isinstance(found, Mute):
-            yield self._held(notice, found, receiver=SLACK, now=now)
-            return
+            return found
         joins = notice.reason in _CALLS or not told
         channels = dict.fromkeys([*told, found.channel]) if joins else told
-        yield from self._rows(notice, channels, calling=found, now=now)
+        return self._rows(notice, channels, calling=found, now=now)
 
     def _rows(
         self, notice: Notice, channels: Iterable[str], *, calling: Route | None, now: datetime
@@ -140,7 +149,7 @@ class Announcer:
     def _told(self, incident: str, earlier: Sequence[Delivery]) -> Sequence[str]:
         """Return the channels in which an incident has a living message or soon will."""
         rows = [*self._store.deliveries_of(incident), *(row for row in earlier if row.incident == incident)]
-        standing = (row for row in rows if row.receiver == SLACK and row.stage in _STANDING)
+        standing = (row for row in rows if row.receiver == SLACK and row.stage not in GIVEN_UP)
         return list(dict.fromkeys(row.channel for row in standing if row.kind is Kind.ROOT))
 
     def _held(self, notice: Notice, mute: Mute, *, receiver: str, now: datetime) -> Delivery:
@@ -183,14 +192,16 @@ class Announcer:
         notice = _unmuted(newest.notice, incident, now=now)
         if why_muted(notice, silences=silences, at=now) is not None:
             return 0
-        deliveries = [*self._slack(notice, earlier=(), now=now)]
-        if any(row.stage is Stage.HELD for row in deliveries):
+        whom = self._for_everybody if newest.receiver == EVERYBODY else self._slack
+        freed = whom(notice, earlier=(), now=now)
+        if isinstance(freed, Mute):
             return 0
-        if newest.receiver == EVERYBODY:
-            deliveries += self._others(notice, (), now)
+        deliveries = tuple(freed)
         # a key is told once, so a crash between these two leaves nothing that would be told again
         self._store.commit_cycle(CycleCommit(self._store.judge_state(), deliveries=deliveries))
         self._store.save_delivery(superseded(newest, why="told once nothing held it back"))
+        if all(row.stage is Stage.HELD for row in deliveries):
+            return 0
         log.info("notice_released", extra={"incident": incident.id})
         return 1
 
@@ -202,7 +213,7 @@ class Announcer:
             is_newer = told.facts.revision > held.notice.facts.revision
             if (
                 is_newer
-                and row.stage in _STANDING
+                and row.stage not in GIVEN_UP
                 and isinstance(told, Notice)
                 and told.reason not in NEVER_MUTED
             ):

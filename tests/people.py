@@ -20,6 +20,7 @@ from spikewatch.core.outbox import Delivery, Receipt, Stage, sent
 from spikewatch.core.routing import Routing
 from spikewatch.core.settings import Language
 from spikewatch.ports import CycleCommit, JudgeState, PortError, Store
+from spikewatch.relaying import Relay, Relaying
 from tests.core_factories import LOGIN, incident, surge
 from tests.factories import OPENED, notice
 
@@ -61,6 +62,7 @@ class People:
     meter: MemoryMeter = field(default_factory=MemoryMeter)
     crowd: Crowd = field(default_factory=Crowd)
     routes: tuple[RouteSettings, ...] = ()
+    relays: tuple[Relay, ...] = ()
 
     @property
     def hours(self) -> BusinessHours:
@@ -71,7 +73,8 @@ class People:
     def announcer(self) -> Announcer:
         """Made anew each time, as after a restart."""
         routing = Routing(CHANNEL, self.hours, mention="here", routes=self.routes)
-        return Announcer(self.store, routing=routing, zone=TOKYO, meter=self.meter)
+        others = Relaying(self.store, self.relays).plan
+        return Announcer(self.store, routing=routing, zone=TOKYO, meter=self.meter, others=others)
 
     @property
     def acting(self) -> Acting:

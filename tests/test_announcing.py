@@ -12,9 +12,11 @@ from spikewatch.core.handling import Handling
 from spikewatch.core.incidents import Phase, Severity
 from spikewatch.core.muting import Matcher, Silence
 from spikewatch.core.notices import Notice, Reason
-from spikewatch.core.oncall import RouteSettings
+from spikewatch.core.oncall import ReceiverSettings, RouteSettings
 from spikewatch.core.outbox import Stage
 from spikewatch.core.timegrid import Span
+from spikewatch.ports import Abilities
+from spikewatch.relaying import Relay
 from tests.factories import notice
 from tests.people import CHANNEL, People
 
@@ -172,6 +174,41 @@ def test_a_warning_at_night_waits_for_the_morning(people: People) -> None:
     assert people.hours.is_open(people.now) is False
     people.clock.advance(14 * HOUR)
     assert people.hours.is_open(people.now)
+    people.announcer.release(now=people.now)
+    assert people.waiting() == [(CHANNEL, Reason.UNMUTED)]
+
+
+def test_what_a_route_keeps_back_is_counted_as_held_once_however_often_it_is_looked_at(
+    people: People,
+) -> None:
+    people.routes = (CRITICAL_AT_NIGHT,)
+    people.clock.advance(10 * HOUR)
+    people.opened()
+    people.happens(told(Reason.OPENED))
+
+    for _ in range(3):
+        assert people.announcer.release(now=people.now) == 0
+
+    assert people.meter.of("suppressed") == [{"channel": CHANNEL, "reason": "below_severity"}]
+
+
+def test_a_silence_that_ends_at_night_lets_others_hear_it_while_slack_waits_for_the_morning(
+    people: People,
+) -> None:
+    people.routes = (CRITICAL_AT_NIGHT,)
+    people.relays = (Relay(ReceiverSettings(name="pager"), "webhook", Abilities()),)
+    people.clock.advance(10 * HOUR)
+    people.opened()
+    silenced(people)
+    people.happens(told(Reason.OPENED))
+
+    people.clock.advance(HOUR)
+    assert [people.announcer.release(now=people.now) for _ in range(2)] == [1, 0]
+
+    assert people.waiting() == [("webhook:pager", Reason.UNMUTED)]
+    assert [row.last_error for row in people.held()] == ["below_severity critical in off_hours"]
+    people.delivered()
+    people.clock.advance(3 * 24 * HOUR + 13 * HOUR)
     people.announcer.release(now=people.now)
     assert people.waiting() == [(CHANNEL, Reason.UNMUTED)]
 

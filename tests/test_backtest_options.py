@@ -1,4 +1,4 @@
-"""What cannot be asked of `backtest` is refused before any work, with what to do instead."""
+"""What cannot be asked of `backtest`, and of `tune` beside it, is refused before any work, with what to do instead."""
 
 from pathlib import Path
 
@@ -35,12 +35,13 @@ def test_it_is_refused_with_a_remedy(
     assert told in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["backtest", "tune"])
 def test_a_place_that_cannot_be_written_is_told_before_the_work(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "nowhere" / "found.html"
 
-    status = main(["backtest", "none.csv", "--config", "none.yaml", "--out", str(out)])
+    status = main([command, "none.csv", "--config", "none.yaml", "--out", str(out)])
 
     assert status == 1
     assert f"{out}: cannot be written" in capsys.readouterr().err

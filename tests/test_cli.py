@@ -202,6 +202,11 @@ def test_a_time_that_nobody_can_place_is_refused(text: str, said: str) -> None:
         options.instant(text, option="--since", zone=TOKYO)
 
 
+def test_a_time_without_an_offset_is_shown_with_that_of_the_configuration() -> None:
+    with pytest.raises(Mistake, match=r"write 2026-05-11T10:00:00\+02:00, or a date"):
+        options.instant("2026-05-11T10:00", option="--since", zone=ZoneInfo("Europe/Berlin"))
+
+
 # -- results
 
 

@@ -53,16 +53,6 @@ class Blindness:
         """How bad it is: as a surge that nobody sees yet."""
         return Severity.WARNING
 
-    @property
-    def merged_into(self) -> None:
-        """Nothing: it is never part of something else."""
-        return
-
-    @property
-    def service(self) -> None:
-        """No service: it concerns all of a source."""
-        return
-
 
 @dataclass(frozen=True, slots=True)
 class BlindNotice:

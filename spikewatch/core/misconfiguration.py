@@ -42,16 +42,6 @@ class Misconfiguration:
         """How bad it is: the old configuration goes on."""
         return Severity.WARNING
 
-    @property
-    def merged_into(self) -> None:
-        """Nothing: it is never part of something else."""
-        return
-
-    @property
-    def service(self) -> None:
-        """No service: it concerns the whole daemon."""
-        return
-
 
 @dataclass(frozen=True, slots=True)
 class ConfigNotice:

@@ -162,7 +162,7 @@ class MaintenanceSettings(Settings):
 
     @model_validator(mode="after")
     def _once_or_weekly(self) -> "MaintenanceSettings":
-        if (self.weekly is None) == (self.end is None):
+        if (self.weekly is None) == (self.end is None) or (self.weekly and self.start):
             message = f"{self.name!r} needs either start and end, or weekly"
             raise ValueError(message)
         return self

@@ -62,6 +62,10 @@ class Stage(StrEnum):
     HELD = "held"
 
 
+GIVEN_UP = frozenset({Stage.SUPERSEDED, Stage.DEAD, Stage.HELD})
+"""Stages of what was not told and will not be as it stands; the rest is told, or on its way."""
+
+
 class Kind(StrEnum):
     """What a delivery does in its channel."""
 
@@ -151,6 +155,11 @@ class Delivery:
         return self.notice.incident
 
     @property
+    def merged_into(self) -> str | None:
+        """The incident that tells it by now; None: it is told by itself, as all is that is no incident."""
+        return self.notice.facts.merged_into if isinstance(self.notice, Notice) else None
+
+    @property
     def is_settled(self) -> bool:
         """Tell whether nothing more will be done about it, or nothing before a mute ends."""
         return self.stage in (Stage.SENT, Stage.SUPERSEDED, Stage.DEAD, Stage.HELD)
@@ -161,7 +170,7 @@ class Delivery:
         return self.stage in (Stage.SENDING, Stage.UNKNOWN) and self.receipt is None
 
 
-def kinds_of(notice: Notice | BlindNotice | ConfigNotice) -> tuple[Kind, ...]:
+def kinds_of(notice: Told) -> tuple[Kind, ...]:
     """Return what a notice needs: an edit rings nobody, so what matters is said in the thread as well."""
     if isinstance(notice, Notice) and is_worth_a_reply(notice):
         return Kind.ROOT, Kind.REPLY
@@ -169,12 +178,12 @@ def kinds_of(notice: Notice | BlindNotice | ConfigNotice) -> tuple[Kind, ...]:
 
 
 def plan(
-    notices: Iterable[Notice | BlindNotice | ConfigNotice],
+    notices: Iterable[Told],
     *,
     receiver: str,
     channel_of: Callable[[str | None], str],
     now: datetime,
-    kinds: Callable[[Notice | BlindNotice | ConfigNotice], Iterable[Kind]] = kinds_of,
+    kinds: Callable[[Told], Iterable[Kind]] = kinds_of,
 ) -> tuple[Delivery, ...]:
     """Return for each notice the living message of its incident as it is now, and a reply below it where that is worth one.
 
@@ -182,23 +191,24 @@ def plan(
     kinds       what a notice needs at this receiver
     """
     return tuple(
-        _queued(notice, receiver=receiver, channel=channel_of(notice.facts.service), now=now, kind=kind)
+        _queued(notice, receiver=receiver, channel=channel_of(_service_of(notice)), now=now, kind=kind)
         for notice in notices
         for kind in kinds(notice)
     )
 
 
-def key_of(
-    notice: Notice | BlindNotice | ConfigNotice, *, receiver: str, channel: str, kind: Kind = Kind.ROOT
-) -> str:
+def _service_of(notice: Told) -> str | None:
+    """Return the service that a notice is about; None: the whole company, as all is that is no incident."""
+    return notice.facts.service if isinstance(notice, Notice) else None
+
+
+def key_of(notice: Told, *, receiver: str, channel: str, kind: Kind = Kind.ROOT) -> str:
     """Return the key of a delivery: one a notice, receiver, channel and kind."""
     key = f"{notice.key}:{receiver}:{channel}"
     return f"{key}:{kind}" if kind is Kind.REPLY else key
 
 
-def _queued(
-    notice: Notice | BlindNotice | ConfigNotice, *, receiver: str, channel: str, now: datetime, kind: Kind
-) -> Delivery:
+def _queued(notice: Told, *, receiver: str, channel: str, now: datetime, kind: Kind) -> Delivery:
     key = key_of(notice, receiver=receiver, channel=channel, kind=kind)
     return Delivery(key, receiver, channel, notice, created_at=now, due=now, kind=kind)
 

@@ -31,16 +31,6 @@ class Recap:
         severities = {each.severity for each in self.missed}
         return Severity.CRITICAL if Severity.CRITICAL in severities else Severity.WARNING
 
-    @property
-    def merged_into(self) -> None:
-        """Nothing: it is never part of something else."""
-        return
-
-    @property
-    def service(self) -> None:
-        """No service: it concerns all of a channel."""
-        return
-
     def joined_by(self, more: Iterable[Facts], *, since: datetime) -> "Recap":
         """Return it with some more; of an incident that it tells already the newer facts count."""
         by_incident = {each.incident: each for each in (*self.missed, *map(_ended, more))}

@@ -18,6 +18,7 @@ UNMET_SCORE = 0.6
 """Most that a rule scores below its limit: less than what keeps a surge going, so that only the limit itself does."""
 
 MOST_SCORE = 100.0
+"""No score is higher, whatever it comes of."""
 
 
 @dataclass(frozen=True, slots=True)

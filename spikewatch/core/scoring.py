@@ -15,7 +15,7 @@ import numpy as np
 from spikewatch.core.baseline import Baseline
 from spikewatch.core.calibration import Tail
 from spikewatch.core.counts import Bools, Floats, Ints, Panel, Roster
-from spikewatch.core.rules import Counted, RuleMet, StaticRules
+from spikewatch.core.rules import MOST_SCORE, Counted, RuleMet, StaticRules
 from spikewatch.core.tails import largest_normal, surprise_of
 from spikewatch.core.timegrid import bucket_end, seconds
 from spikewatch.core.windows import (
@@ -28,8 +28,6 @@ from spikewatch.core.windows import (
     weigh,
     window_widths,
 )
-
-MOST_SCORE = 100.0
 
 BELOW_FLOOR = 0.99
 """Most that a window scores which the statistics flag and a floor or subsidence holds back."""

@@ -206,6 +206,17 @@ class Blind:
 
 
 @dataclass(frozen=True, slots=True)
+class Unlisted:
+    """How much of each list a shorter form of a week leaves out."""
+
+    incidents: int = 0
+    noisiest: int = 0
+    services: int = 0
+    categories: int = 0
+    grown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Weekly:
     """All that the report of a week states.
 
@@ -214,7 +225,7 @@ class Weekly:
     budget       false alarms that were asked for
     slowest      the longest delay, and `typical` the median; None where nothing was told
     volumes      every series of which something came or came before, most tickets first
-    unlisted     how many incidents and volumes a shorter form leaves out
+    unlisted     how much a shorter form leaves out
     """
 
     week: Week
@@ -228,7 +239,7 @@ class Weekly:
     noisiest: tuple[Noise, ...]
     volumes: tuple[Volume, ...]
     blind: tuple[Blind, ...]
-    unlisted: tuple[int, int] = (0, 0)
+    unlisted: Unlisted = Unlisted()
 
     @property
     def is_whole(self) -> bool:
@@ -271,16 +282,21 @@ class Weekly:
                 self.grown[:MOST_LISTED],
             )
         )
-        kept = tuple(each for each in self.volumes if each in shown)
-        lines = self.incidents[-MOST_LISTED:]
-        return replace(
+        short = replace(
             self,
-            incidents=lines,
+            incidents=self.incidents[-MOST_LISTED:],
             noisiest=self.noisiest[:MOST_LISTED],
-            volumes=kept,
+            volumes=tuple(each for each in self.volumes if each in shown),
             blind=self.blind[-MOST_LISTED:],
-            unlisted=(len(self.incidents) - len(lines), len(self.volumes) - len(kept)),
         )
+        unlisted = Unlisted(
+            incidents=len(self.incidents) - len(short.incidents),
+            noisiest=len(self.noisiest) - len(short.noisiest),
+            services=len(self.services) - len(short.services),
+            categories=len(self.categories) - len(short.categories),
+            grown=len(self.grown) - len(short.grown),
+        )
+        return replace(short, unlisted=unlisted)
 
     # what is delivered as a message stands somewhere, as an incident does
 
@@ -298,16 +314,6 @@ class Weekly:
     def severity(self) -> Severity:
         """Nobody has to look at once."""
         return Severity.WARNING
-
-    @property
-    def merged_into(self) -> None:
-        """Nothing: it is never part of something else."""
-        return
-
-    @property
-    def service(self) -> None:
-        """No service: it is about all of them."""
-        return
 
 
 @dataclass(frozen=True, slots=True)

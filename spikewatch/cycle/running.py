@@ -176,7 +176,10 @@ class Cycle:
             if week not in self._calibrations:
                 made = self._store.calibration(week=week)
                 if made is None or made.settings != self._detector.standing:
+                    before = self._store.recounts()
                     made = self._calibrate(week)
+                    if before.is_pending or self._store.recounts() != before:
+                        return made  # counted anew meanwhile: the next one to ask makes it of the new counts
                     self._store.save_calibration(made)
                 kept = {other: each for other, each in self._calibrations.items() if other >= week - 1}
                 self._calibrations = {**kept, week: made}

@@ -85,8 +85,12 @@ def test_a_blindness_is_named_by_where_it_began_and_its_end_is_the_same_message(
 
 
 def test_a_blindness_concerns_the_whole_company_and_is_never_merged() -> None:
-    assert BLIND.facts.service is None
-    assert BLIND.facts.merged_into is None
+    channels: dict[str | None, str] = {None: "#ops"}
+
+    blind = plan([BLIND], receiver="slack", channel_of=channels.__getitem__, now=NOTICED)[0]
+
+    assert blind.channel == "#ops"
+    assert blind.merged_into is None
 
 
 @pytest.mark.parametrize("name", CASES)

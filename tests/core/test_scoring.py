@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from spikewatch.core.baseline import Baseline
 from spikewatch.core.counts import FLEET, Panel, Roster, SeriesKey
-from spikewatch.core.scoring import BELOW_FLOOR, MOST_SCORE, Assessment, Limits, WhyNot, assess, why_not
+from spikewatch.core.rules import MOST_SCORE
+from spikewatch.core.scoring import BELOW_FLOOR, Assessment, Limits, WhyNot, assess, why_not
 from spikewatch.core.windows import LEAST_OVERDISPERSION, remembered_from
 from tests.core_factories import LOGIN, NOON, PARCEL, PAYMENTS, REFUND, SHOP, STEP, baseline, limits, panel
 from tests.oracles.windows import window

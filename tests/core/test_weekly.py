@@ -237,6 +237,22 @@ def test_a_week_of_four_hundred_categories_fits_into_a_message(language: Languag
     assert message.urgent is False
 
 
+def test_a_message_counts_all_that_it_leaves_out() -> None:
+    services = tuple(Volume(SeriesKey(f"s{n:02}", "*"), 900 - n, 500.0, 500) for n in range(30))
+    categories = tuple(Volume(SeriesKey("s00", f"c{n:02}"), 800 - n, 100.0, 100) for n in range(40))
+    noisy = tuple(Noise(SeriesKey("s00", f"c{n:02}"), 9, 9) for n in range(20))
+    told = notice_of_week(weekly(volumes=(*services, *categories), noisiest=noisy), at=NOON).facts
+
+    rest = {each.key: each.rest for each in sections_of(told, language=Language.EN, zone=TOKYO, most=6)}
+
+    assert [rest[key] for key in ("services", "asked_most", "grew", "noisiest")] == [
+        "and 24 more",
+        "and 34 more",
+        "and 34 more",
+        "and 14 more",
+    ]
+
+
 def test_what_is_told_survives_the_outbox_unchanged() -> None:
     notice = notice_of_week(weekly(), at=NOON)
     adapter = TypeAdapter(Delivery)

@@ -423,7 +423,7 @@ def test_no_ratio_is_said_where_less_than_one_ticket_is_normal() -> None:
     message = render(notice(lead=reading(18, expected=0.99)), language=Language.JA, zone=TOKYO)
 
     assert "倍" not in message.text
-    assert "普段はほぼ0件" in message.text
+    assert "平常はほぼ0件" in message.text
 
 
 def test_the_day_is_said_when_it_is_not_the_day_of_the_data() -> None:
