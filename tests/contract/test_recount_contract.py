@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spikewatch.adapters.memory import MemoryStore
@@ -180,6 +180,14 @@ pages = st.lists(st.tuples(st.lists(versions, max_size=5), st.none() | st.intege
     to=st.sampled_from(sorted(NAMINGS)),
     forgotten=st.none() | st.integers(0, 60),
     broken=st.integers(0, 3),
+)
+@example(  # nothing is left that could move, for all of it was forgotten
+    before=[([Version("a", 0, 1, ()), Version("a", 0, 1, None)], None)],
+    between=[],
+    after=[],
+    to="all_in_one",
+    forgotten=0,
+    broken=0,
 )
 def test_counting_anew_is_as_having_counted_that_way_from_the_start(
     opened: Open,

@@ -211,15 +211,17 @@ class MemoryStore:
     def adopt(self, source: str, naming: Naming) -> int:
         """Decide that all tickets of the source count by this naming; return how many sets of attributes move by it."""
         with self._lock:
-            self._namings[source] = naming
+            before, self._namings[source] = self._namings.get(source), naming
             moving = {
                 key: (held, now)
-                for key, (held, before) in self._sets.items()
-                if key[0] == source and (now := naming.series_of(held)) != before
+                for key, (held, made) in self._sets.items()
+                if key[0] == source and (now := naming.series_of(held)) != made
             }
             self._sets |= moving
             if moving:
                 self._pending.add(source)
+            elif before is not None and source not in self._pending:
+                self._forget_empty()
             return len(moving)
 
     def recount(self, source: str, *, after: str, most: int) -> str | None:
@@ -238,6 +240,7 @@ class MemoryStore:
                 self._pending.discard(source)
                 self._recounts += 1
                 self._forget_empty()
+                self._calibrations.clear()
             return None
 
     def recounts(self) -> Recounts:
@@ -539,11 +542,10 @@ class MemoryStore:
             self._totals[entered[1]] += 1
 
     def _forget_empty(self) -> None:
-        """Drop the series that no ticket and no count is of any more, and what was learnt with them."""
+        """Drop the series that no ticket and no count is of any more."""
         living = {series for _, series in self._counts}
         living |= {state.series for state in self._tickets.values() if state.series is not None}
         self._totals = Counter({series: self._totals[series] for series in living})
-        self._calibrations.clear()
 
     def _cell(self, state: TicketState | None) -> tuple[int, SeriesKey] | None:
         if state is None or state.series is None or not state.counted:

@@ -55,14 +55,13 @@ def adopt(
         one = (attribute_set.c.source == name, attribute_set.c.id == bindparam("set"))
         connection.execute(update(attribute_set).where(*one).values(series_id=bindparam("to")), moved)
     before = naming_of(connection, name)
-    row = {
-        "source": name,
-        "digest": chosen.digest,
-        "names": json.dumps(dict(chosen.names), ensure_ascii=False),
-        "pending": bool(moved) or (before is not None and before.is_pending),
-    }
+    pending = bool(moved) or (before is not None and before.is_pending)
+    names = json.dumps(dict(chosen.names), ensure_ascii=False)
+    row = {"source": name, "digest": chosen.digest, "names": names, "pending": pending}
     fields = ["digest", "names", "pending"]
     connection.execute(upsert(connection.dialect, naming, on=["source"], replace=fields), [row])
+    if before is not None and not pending:
+        _retire_empty(connection)  # all that the earlier naming had may have been forgotten with its sets
     return len(moved), ids
 
 
