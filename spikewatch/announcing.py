@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 from spikewatch.core.blindness import BlindNotice
 from spikewatch.core.incidents import Incident, Phase
 from spikewatch.core.misconfiguration import ConfigNotice
-from spikewatch.core.muting import NEVER_MUTED, Mute, Silence, maintenance, why_muted
+from spikewatch.core.muting import NEVER_MUTED, Mute, Muted, Silence, maintenance, why_muted
 from spikewatch.core.notices import Notice, Reason
 from spikewatch.core.oncall import NOBODY, MaintenanceSettings
-from spikewatch.core.outbox import GIVEN_UP, Delivery, Kind, Stage, plan, superseded
+from spikewatch.core.outbox import GIVEN_UP, Delivery, Kind, Stage, held, plan, superseded
 from spikewatch.core.routing import Route, Routing, route
 from spikewatch.ports import CycleCommit, Meter, Store
 
@@ -86,11 +86,15 @@ class Announcer:
 
     def release(self, *, now: datetime) -> int:
         """Tell what nothing holds back any more and still surges, give up what is over, and return how many were told."""
-        held: dict[str, list[Delivery]] = {}
+        waiting: dict[str, list[Delivery]] = {}
         for delivery in self._store.deliveries(state=Stage.HELD):
-            held.setdefault(delivery.incident, []).append(delivery)
-        silences = self._silences(now) if held else ()
-        return sum(self._released(rows, silences=silences, now=now) for rows in held.values())
+            waiting.setdefault(delivery.incident, []).append(delivery)
+        silences = self._silences(now) if waiting else ()
+        return sum(
+            self._released(row, silences=silences, now=now)
+            for rows in waiting.values()
+            for row in self._standing(rows)
+        )
 
     # -- one notice
 
@@ -107,7 +111,10 @@ class Announcer:
         self, notice: Notice, *, earlier: Sequence[Delivery], now: datetime
     ) -> Iterator[Delivery]:
         """Yield the rows of a notice that nothing mutes; one of them is held back where Slack's route does that."""
-        yield from self._others(notice, earlier, now)
+        for row in self._others(notice, earlier, now):
+            if row.stage is Stage.HELD:
+                self._note_held(notice, Muted.OUTSIDE_HOURS, channel=row.channel, by=row.receiver)
+            yield row
         slack = self._slack(notice, earlier=earlier, now=now)
         if isinstance(slack, Mute):
             yield self._held(notice, slack, receiver=SLACK, now=now)
@@ -153,24 +160,13 @@ class Announcer:
         return list(dict.fromkeys(row.channel for row in standing if row.kind is Kind.ROOT))
 
     def _held(self, notice: Notice, mute: Mute, *, receiver: str, now: datetime) -> Delivery:
-        service = notice.facts.service
-        channel = "" if self._routing is None else self._routing.channel_of(service)
-        self._meter.suppressed(channel, reason=mute.why)
-        log.info(
-            "notice_held",
-            extra={"incident": notice.incident, "reason": mute.why.value, "by": mute.name},
-        )
-        key = f"{notice.key}:held:{receiver}"
-        return Delivery(
-            key,
-            receiver,
-            "",
-            notice,
-            created_at=now,
-            due=mute.until or now,
-            stage=Stage.HELD,
-            last_error=str(mute),
-        )
+        channel = "" if self._routing is None else self._routing.channel_of(notice.facts.service)
+        self._note_held(notice, mute.why, channel=channel, by=mute.name)
+        return held(notice, receiver=receiver, why=str(mute), now=now, due=mute.until)
+
+    def _note_held(self, notice: Notice, why: Muted, *, channel: str, by: str) -> None:
+        self._meter.suppressed(channel, reason=why)
+        log.info("notice_held", extra={"incident": notice.incident, "reason": why.value, "by": by})
 
     def _silences(self, now: datetime) -> Sequence[Silence]:
         windows = maintenance(self._windows, zone=self._zone, at=now)
@@ -178,11 +174,22 @@ class Announcer:
 
     # -- once it is over
 
-    def _released(self, rows: Sequence[Delivery], *, silences: Sequence[Silence], now: datetime) -> int:
-        newest = max(rows, key=lambda row: (row.notice.facts.revision, row.created_at))
-        for row in rows:
-            if row is not newest:
-                self._store.save_delivery(superseded(row, why=f"superseded by {newest.key}"))
+    def _standing(self, rows: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Return the newest row of each receiver that waits on its own account; older ones are given up.
+
+        One that waits for everybody takes the place of what was older, and what is newer takes its place.
+        """
+        newest: dict[str, Delivery] = {}
+        for row in sorted(rows, key=lambda row: (row.notice.facts.revision, row.created_at)):
+            obsolete = list(newest) if row.receiver == EVERYBODY else [EVERYBODY, row.receiver]
+            for receiver in obsolete:
+                older = newest.pop(receiver, None)
+                if older is not None:
+                    self._store.save_delivery(superseded(older, why=f"superseded by {row.key}"))
+            newest[row.receiver] = row
+        return list(newest.values())
+
+    def _released(self, newest: Delivery, *, silences: Sequence[Silence], now: datetime) -> int:
         incident = self._store.incident(newest.incident)
         over = self._why_over(newest, incident)
         if over is not None:
@@ -192,8 +199,7 @@ class Announcer:
         notice = _unmuted(newest.notice, incident, now=now)
         if why_muted(notice, silences=silences, at=now) is not None:
             return 0
-        whom = self._for_everybody if newest.receiver == EVERYBODY else self._slack
-        freed = whom(notice, earlier=(), now=now)
+        freed = self._freed(notice, receiver=newest.receiver, now=now)
         if isinstance(freed, Mute):
             return 0
         deliveries = tuple(freed)
@@ -204,6 +210,17 @@ class Announcer:
             return 0
         log.info("notice_released", extra={"incident": incident.id})
         return 1
+
+    def _freed(self, notice: Notice, *, receiver: str, now: datetime) -> Iterable[Delivery] | Mute:
+        """Return the rows that tell a receiver what it waits for, or why it goes on waiting."""
+        if receiver == EVERYBODY:
+            return self._for_everybody(notice, earlier=(), now=now)
+        if receiver == SLACK:
+            return self._slack(notice, earlier=(), now=now)
+        rows = [row for row in self._others(notice, (), now) if row.receiver == receiver]
+        if any(row.stage is Stage.HELD for row in rows):
+            return Mute(Muted.OUTSIDE_HOURS, name=receiver)
+        return rows
 
     def _why_over(self, held: Delivery, incident: Incident | None) -> str | None:
         if incident is None or incident.phase is not Phase.OPEN:

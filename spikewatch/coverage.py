@@ -12,7 +12,7 @@ from typing import Self, TypeAlias
 import numpy as np
 
 from spikewatch.core.counts import Bools, Gap, Roster, known_buckets
-from spikewatch.core.timegrid import Grid, Span
+from spikewatch.core.timegrid import Grid, Span, bucket_number
 from spikewatch.ports import SourceState, Store
 
 GRACE = timedelta(minutes=10)
@@ -66,6 +66,25 @@ class Coverage:
     def of_service(self, service: str) -> Known:
         """Return since when and until when a service is known."""
         return self._known_by(self._feeding(service))
+
+    def reached(self, service: str, *, step: timedelta) -> int | None:
+        """Return the number of the first bucket that is not known of a service; None where none is."""
+        until = self.of_service(service)[1]
+        return None if until is None else bucket_number(until, step)
+
+    def due(
+        self, behind: Mapping[str, int], *, judged_until: int, oldest: int, step: timedelta
+    ) -> dict[str, tuple[int, int]]:
+        """Return the buckets `[first, stop)` by service that were judged without it and are known by now.
+
+        behind  by service the first bucket that was judged without it
+        oldest  what lies before this bucket is not looked at again
+        """
+        spans = {
+            service: (max(first, oldest), min(self.reached(service, step=step) or 0, judged_until))
+            for service, first in behind.items()
+        }
+        return {service: (first, stop) for service, (first, stop) in spans.items() if first < stop}
 
     def known(self, roster: Roster, grid: Grid) -> Bools:
         """Return (n_services, n_buckets): passed by every source that feeds the service."""

@@ -1,7 +1,7 @@
 """From notices to outbox rows of the receivers beside Slack: who of them wants to hear it, and in which form.
 
-What was told to a receiver is followed there to its end, whatever it wants to hear of by then. A receiver that stands in
-for Slack begins only with what `delivery` hands it.
+What was told to a receiver is followed there to its end, whatever it wants to hear of by then. What begins outside its hours
+becomes a row that is held back. A receiver that stands in for Slack begins only with what `delivery` hands it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from spikewatch.core.blindness import BlindNotice
+from spikewatch.core.business_hours import BusinessHours
 from spikewatch.core.muting import NEVER_MUTED
 from spikewatch.core.notices import Notice, Reason, is_worth_a_reply
 from spikewatch.core.oncall import ReceiverSettings
-from spikewatch.core.outbox import GIVEN_UP, Delivery, Kind, plan
-from spikewatch.core.routing import concerns
+from spikewatch.core.outbox import GIVEN_UP, Delivery, Kind, held, plan
+from spikewatch.core.routing import concerns, why_later
 from spikewatch.ports import Abilities, Store
 
 _ENDS = frozenset({Reason.RESOLVED, Reason.MERGED, Reason.DISMISSED})
@@ -49,11 +50,15 @@ class Relay:
 
 
 class Relaying:
-    """Plans for every receiver beside Slack."""
+    """Plans for every receiver beside Slack.
 
-    def __init__(self, store: Store, relays: Sequence[Relay]) -> None:
+    hours  when the desk is staffed
+    """
+
+    def __init__(self, store: Store, relays: Sequence[Relay], *, hours: BusinessHours) -> None:
         """Hold the parts; nothing is read yet."""
         self._store = store
+        self._hours = hours
         self._relays = tuple(relays)
 
     def plan(
@@ -73,6 +78,10 @@ class Relaying:
             for row in rows
         )
         kinds = kinds_of(notice, relay, is_told=is_told)
+        later = why_later(relay.wanted, self._hours, at=now)
+        if kinds and not is_told and later is not None and isinstance(notice, Notice):
+            yield held(notice, receiver=relay.name, channel=relay.channel, why=str(later), now=now)
+            return
         yield from plan(
             [notice], receiver=relay.name, channel_of=lambda _: relay.channel, now=now, kinds=lambda _: kinds
         )

@@ -22,13 +22,15 @@ class Authority:
     folder: Path
     own: Pair
 
-    def signed(self, name: str, *, subject: str = "localhost") -> Pair:
-        """A certificate for loopback."""
+    def signed(
+        self, name: str, *, subject: str = "localhost", names: str = "IP:127.0.0.1,DNS:localhost"
+    ) -> Pair:
+        """A certificate for loopback, or for other names."""
         pair = Pair(self.folder / f"{name}.crt", self.folder / f"{name}.key")
         _openssl(
             *_request(pair, subject=subject),
             *("-CA", str(self.own.cert), "-CAkey", str(self.own.key)),
-            *("-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"),
+            *("-addext", f"subjectAltName={names}"),
             *("-addext", "basicConstraints=critical,CA:FALSE"),
         )
         return pair

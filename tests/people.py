@@ -73,7 +73,7 @@ class People:
     def announcer(self) -> Announcer:
         """Made anew each time, as after a restart."""
         routing = Routing(CHANNEL, self.hours, mention="here", routes=self.routes)
-        others = Relaying(self.store, self.relays).plan
+        others = Relaying(self.store, self.relays, hours=self.hours).plan
         return Announcer(self.store, routing=routing, zone=TOKYO, meter=self.meter, others=others)
 
     @property

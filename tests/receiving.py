@@ -3,8 +3,10 @@
 import json
 import socket
 import socketserver
+import ssl
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -94,13 +96,25 @@ class HttpDesk:
 class SmtpDesk:
     """Takes mail; `answers` holds what it says to a command in place of yes, such as `{"DATA": "554 no"}`.
 
-    `drop` names the command (or `.`: the end of a mail) at which the line is cut, after a mail was kept.
+    An answer may be given to one address alone: `{"lead@example.com": "452 full"}`. `drop` names the command (or `.`: the
+    end of a mail) at which the line is cut, after a mail was kept. With `tls` the line is private once STARTTLS was asked
+    for, or from the first byte on where `at_once`; `clear` holds what was said before.
     """
 
-    def __init__(self, *, answers: Mapping[str, str] | None = None, drop: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        answers: Mapping[str, str] | None = None,
+        drop: str | None = None,
+        tls: ssl.SSLContext | None = None,
+        at_once: bool = False,
+    ) -> None:
         """Prepare; nothing listens yet."""
         self.mails: list[EmailMessage] = []
         self.commands: list[str] = []
+        self.clear: list[str] = []
+        self.tls = tls
+        self.at_once = at_once
         self.answers = dict(answers or {})
         self.drop = drop
 
@@ -132,17 +146,40 @@ class _SmtpLine(socketserver.StreamRequestHandler):
     server: _SmtpServer
 
     def handle(self) -> None:
-        desk = self.server.desk
+        with suppress(OSError):  # a client that trusts nobody cuts the line
+            self._talk(self.server.desk)
+        if isinstance(self.connection, ssl.SSLSocket):
+            self.connection.close()
+
+    def _talk(self, desk: SmtpDesk) -> None:
+        if desk.tls is not None and desk.at_once:
+            self._go_private(desk.tls)
         self._say(desk.answers.get("CONNECT", "220 desk"))
         while line := self.rfile.readline().decode("ascii", "replace").rstrip("\r\n"):
             command = line.split(" ")[0].upper()
             desk.commands.append(line)
+            if not isinstance(self.connection, ssl.SSLSocket):
+                desk.clear.append(line)
             if command == desk.drop:
                 return
-            self._say(desk.answers.get(command) or _USUAL.get(command, "250 ok"))
+            self._say(self._answer(desk, command, line))
+            if command == "STARTTLS" and desk.tls is not None:
+                self._go_private(desk.tls)
             takes = command == "DATA" and "DATA" not in desk.answers
             if command == "QUIT" or (takes and not self._take(desk)):
                 return
+
+    def _answer(self, desk: SmtpDesk, command: str, line: str) -> str:
+        alone = (said for address, said in desk.answers.items() if f"<{address}>" in line)
+        said = desk.answers.get(command) or (next(alone, None) if command == "RCPT" else None)
+        is_offered = desk.tls is not None and not isinstance(self.connection, ssl.SSLSocket)
+        usual = {**_USUAL, "EHLO": "250-desk\r\n250 STARTTLS"} if is_offered else _USUAL
+        return said or usual.get(command, "250 ok")
+
+    def _go_private(self, context: ssl.SSLContext) -> None:
+        self.connection = self.request = context.wrap_socket(self.connection, server_side=True)
+        self.rfile = self.connection.makefile("rb")
+        self.wfile = self.connection.makefile("wb", buffering=0)
 
     def _take(self, desk: SmtpDesk) -> bool:
         lines = []
@@ -163,6 +200,7 @@ _USUAL = {
     "DATA": "354 go on",
     "AUTH": "235 welcome",
     "QUIT": "221 bye",
+    "STARTTLS": "220 go private",
 }
 
 

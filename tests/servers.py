@@ -9,6 +9,7 @@ import pytest
 _PACKAGES = {
     "prometheus": "prometheus",
     "alertmanager": "prometheus-alertmanager",
+    "victoria-metrics": "victoria-metrics",
     "postgres": "postgresql",
     "chromium": "chromium",
     "yaml-language-server": "yaml-language-server (of npm)",

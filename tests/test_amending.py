@@ -85,11 +85,98 @@ def test_several_changes_build_on_each_other() -> None:
     assert "/shop\n    min_tickets: 9\n    weight: 0.25\n" in found
 
 
-def test_what_two_places_share_is_refused() -> None:
-    text = "services:\n  shop: &same {min_tickets: 4}\n  app: *same\n"
+SHARED = """\
+floors: &floors  # for small teams
+  min_tickets: 4  # agreed in May
+  categories: {login: {weight: 2}, refund: {min_ratio: 3}}
+services:
+  shop: &same
+    min_tickets: 4  # ask Sato
+    note: >
+      two lines
 
-    with pytest.raises(Mistake, match=r"services\.shop\.min_tickets: .* set it to 9 by hand"):
-        amended(text, {("services", "shop", "min_tickets"): 9})
+      of text
+  # the app of the shop
+  app: *same
+  wear: {<<: *same, weight: 2}
+  sale: &braces {min_tickets: 4}
+  gift: *braces
+  club: {min_tickets: &least 7}
+  desk: {min_tickets: *least}  # as club
+  till: {min_tickets: *least}
+  mall: *floors
+  post:
+    <<: *floors
+    weight: 3
+last: 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        (("app", "min_tickets"), "app: *same\n", "app: {<<: *same, min_tickets: 9}\n"),
+        (("app", "weight"), "app: *same\n", "app: {<<: *same, weight: 9}\n"),
+        (("wear", "min_tickets"), "*same, weight: 2}", "*same, weight: 2, min_tickets: 9}"),
+        (
+            ("shop", "min_tickets"),
+            """\
+  shop: &same
+    min_tickets: 4  # ask Sato
+    note: >
+      two lines
+
+      of text
+""",
+            """\
+  shop:
+    <<: &same
+      min_tickets: 4  # ask Sato
+      note: >
+        two lines
+
+        of text
+    min_tickets: 9
+""",
+        ),
+        (
+            ("sale", "min_tickets"),
+            "sale: &braces {min_tickets: 4}",
+            "sale: {<<: &braces {min_tickets: 4}, min_tickets: 9}",
+        ),
+        (("desk", "min_tickets"), "desk: {min_tickets: *least}", "desk: {min_tickets: 9}"),
+        (
+            ("club", "min_tickets"),
+            "club: {min_tickets: &least 7}\n  desk: {min_tickets: *least}",
+            "club: {min_tickets: 9}\n  desk: {min_tickets: &least 7}",
+        ),
+        (
+            ("mall", "categories", "login", "weight"),
+            "mall: *floors",
+            "mall: {<<: *floors, categories: {login: {weight: 9}, refund: {min_ratio: 3}}}",
+        ),
+        (
+            ("post", "categories", "login", "weight"),
+            "    weight: 3\n",
+            "    weight: 3\n    categories:\n      login:\n        weight: 9\n      refund:\n        min_ratio: 3\n",
+        ),
+    ],
+    ids=lambda given: ".".join(given) if isinstance(given, tuple) else "",
+)
+def test_what_several_places_share_is_changed_in_one_of_them_alone(
+    path: tuple[str, ...], before: str, after: str
+) -> None:
+    found = amended(SHARED, {("services", *path): 9})
+
+    assert SHARED.count(before) == 1
+    assert found == SHARED.replace(before, after)
+
+
+def test_where_an_alias_cannot_be_replaced_safely_the_line_is_told() -> None:
+    text = "services:\n  shop: &same {min_tickets: 4}\n  app:  # as the shop\n    *same\n"
+
+    with pytest.raises(Mistake, match=r"services\.app\.min_tickets \(line 3\): .* set it to 9 by hand"):
+        amended(text, {("services", "app", "min_tickets"): 9})
 
 
 @given(

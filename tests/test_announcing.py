@@ -157,6 +157,87 @@ def test_a_crash_while_releasing_tells_it_once(people: People) -> None:
     assert people.waiting() == [(CHANNEL, Reason.UNMUTED)]
 
 
+# -- receivers that are told in some hours only
+
+
+def relay(name: str, *, when: str = "always") -> Relay:
+    settings = ReceiverSettings.model_validate({"name": name, "when": when})
+    return Relay(settings, "webhook", Abilities(replies=False))
+
+
+def test_a_receiver_of_business_hours_is_told_in_the_morning_what_still_surges(people: People) -> None:
+    people.relays = (relay("pager", when="off_hours"), relay("team", when="business_hours"))
+    people.clock.advance(10 * HOUR)
+    people.opened()
+
+    people.happens(told(Reason.OPENED))
+
+    assert [channel for channel, _ in people.waiting()] == ["webhook:pager", CHANNEL]
+    assert [(row.channel, row.last_error) for row in people.held()] == [
+        ("webhook:team", "outside_hours told in business_hours only")
+    ]
+    assert people.meter.of("suppressed") == [{"channel": "webhook:team", "reason": "outside_hours"}]
+    people.delivered()
+    assert people.announcer.release(now=people.now) == 0
+    people.clock.advance(3 * 24 * HOUR + 14 * HOUR)
+    assert [people.announcer.release(now=people.now) for _ in range(2)] == [1, 0]
+    assert people.waiting() == [("webhook:team", Reason.UNMUTED)]
+    assert people.held() == []
+
+
+def test_what_is_over_by_the_morning_is_not_told_to_who_was_not_told_at_night(people: People) -> None:
+    people.relays = (relay("team", when="business_hours"),)
+    people.clock.advance(10 * HOUR)
+    people.opened()
+    people.happens(told(Reason.OPENED))
+    people.delivered()
+    people.opened(phase=Phase.RESOLVED, resolved_at=people.now)
+    people.happens(told(Reason.RESOLVED, revision=2, phase=Phase.RESOLVED))
+    people.delivered()
+
+    people.clock.advance(3 * 24 * HOUR + 14 * HOUR)
+    people.announcer.release(now=people.now)
+
+    assert (people.waiting(), people.held()) == ([], [])
+
+
+def test_each_that_waits_for_its_own_hours_is_told_in_them(people: People) -> None:
+    people.routes = (CRITICAL_AT_NIGHT,)
+    people.relays = (relay("team", when="business_hours"), relay("lead", when="business_hours"))
+    people.clock.advance(10 * HOUR)
+    people.opened()
+    people.happens(told(Reason.OPENED))
+    people.happens(told(Reason.CHANGED, revision=2))
+    people.opened(revision=2)
+
+    people.clock.advance(3 * 24 * HOUR + 14 * HOUR)
+    people.announcer.release(now=people.now)
+
+    assert sorted(people.waiting()) == [
+        (CHANNEL, Reason.UNMUTED),
+        ("webhook:lead", Reason.UNMUTED),
+        ("webhook:team", Reason.UNMUTED),
+    ]
+    assert people.held() == []
+
+
+def test_a_silence_that_ends_at_night_leaves_who_is_told_by_day_waiting(people: People) -> None:
+    people.relays = (relay("team", when="business_hours"),)
+    people.clock.advance(10 * HOUR)
+    people.opened()
+    silenced(people)
+    people.happens(told(Reason.OPENED))
+
+    people.clock.advance(HOUR)
+    assert people.announcer.release(now=people.now) == 1
+    people.delivered()
+    people.clock.advance(3 * 24 * HOUR + 13 * HOUR)
+    people.announcer.release(now=people.now)
+
+    assert people.waiting() == [("webhook:team", Reason.UNMUTED)]
+    assert people.held() == []
+
+
 # -- routes
 
 

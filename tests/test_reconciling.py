@@ -13,7 +13,7 @@ from spikewatch.adapters.memory import MemoryMeter, MemoryStore
 from spikewatch.core.counts import SeriesKey, Ticket
 from spikewatch.core.settings import ReconcileSettings
 from spikewatch.pacing import Pace
-from spikewatch.ports import Page, Position, Scope, Unavailable
+from spikewatch.ports import Page, PortError, Position, QueryRefused, Scope, Unavailable
 from spikewatch.reconciling import Reconciler
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -59,6 +59,9 @@ class Desk:
         newest = datetime.fromtimestamp(max((row.version for row in rows[first:stop]), default=0), tz=UTC)
         return Page(rows[first:stop], str(stop), caught_up=stop >= len(rows), newest=newest)
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     def scopes(self, series: Sequence[SeriesKey]) -> Sequence[Scope]:
         categories = sorted({key.category for key in series})
         found = [
@@ -100,6 +103,7 @@ class Bench:
         )
         self.store.commit_page("desk", live, since=BEGAN, seen_at=NIGHT)
         settings = ReconcileSettings(enabled=enabled, at=time(4), tolerance=tolerance)
+        self.turn = threading.Lock()
         self.reconciler = Reconciler(
             self.desk,
             self.store,
@@ -109,7 +113,7 @@ class Bench:
             clock=self.clock,
             meter=self.meter,
             pace=Pace(),
-            turn=threading.Lock(),
+            turn=self.turn,
         )
 
     def at_night(self) -> "Bench":
@@ -323,3 +327,101 @@ def test_it_can_be_switched_off() -> None:
 
     assert bench.desk.positions == []
     assert bench.desk.counted == []
+
+
+def refuse(desk: Desk, *failing: str, error: PortError, times: int = 1_000) -> None:
+    """Have the counts of these queries fail so often."""
+    count, left = desk.count, dict.fromkeys(failing, times)
+
+    def refusing(scope: Scope, *, start: datetime, end: datetime) -> int:
+        if left.get(scope.query, 0):
+            left[scope.query] -= 1
+            desk.counted.append(f"{scope.query} in vain")
+            raise error
+        return count(scope, start=start, end=end)
+
+    desk.count = refusing  # type: ignore[method-assign]  # a desk of the test's own
+
+
+def test_a_count_that_is_refused_is_told_and_the_others_stand(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench([*FIVE, ticket(9, series=REFUND)], read=FIVE)
+    refuse(bench.desk, "login", error=QueryRefused("answers 422"))
+
+    bench.at_night()
+    bench.clock.advance(10 * MINUTE)
+    bench.reconciler.run()
+
+    assert bench.desk.counted == ["login in vain", "refund", ""]
+    assert bench.differences == [("desk", 0), ("rule", 0)]
+    (refused,) = [vars(record) for record in caplog.records if record.getMessage() == "count_refused"]
+    assert (refused["scope"], refused["of"], refused["detail"]) == ("rule", "login", "answers 422")
+
+
+def test_where_every_count_is_refused_none_is_said_to_agree(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    bench = Bench(FIVE)
+    refuse(bench.desk, "login", "", error=QueryRefused("answers 422"))
+
+    bench.at_night()
+
+    assert bench.differences == []
+    told = [event for event, _ in events(caplog)]
+    assert told == ["sweep_found_nothing", "count_refused", "count_refused"]
+
+
+def test_a_count_that_fails_again_and_again_is_passed_over_and_the_others_stand(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bench = Bench([*FIVE, ticket(9, series=REFUND)])
+    refuse(bench.desk, "refund", error=Unavailable("too slow", reason="timeout"))
+
+    bench.at_night()
+    for _ in range(4):
+        bench.clock.advance(10 * MINUTE)
+        bench.reconciler.run()
+
+    assert bench.desk.counted == ["login", *["refund in vain"] * 3, ""]
+    assert bench.differences == [("desk", 0), ("rule", 0)]
+    assert [event for event, _ in events(caplog)] == ["reconciliation_failed", "count_refused"]
+
+
+def test_counts_that_came_before_a_limit_are_not_asked_for_again() -> None:
+    bench = Bench([*FIVE, ticket(9, series=REFUND)])
+    refuse(bench.desk, "", error=Unavailable("slow down", reason="rate_limited"), times=6)
+
+    bench.at_night()
+    for _ in range(6):
+        bench.clock.advance(10 * MINUTE)
+        bench.reconciler.run()
+
+    assert bench.desk.counted == ["login", "refund", *[" in vain"] * 6, ""]
+    assert bench.differences == [("desk", 0), ("rule", 0)]
+
+
+def test_the_next_night_asks_for_every_count_anew() -> None:
+    bench = Bench([*FIVE, ticket(9, hour=34)])
+    refuse(bench.desk, "login", error=QueryRefused("answers 422"), times=1)
+    bench.at_night()
+    day = timedelta(days=1)
+    live = Page([], "live", caught_up=True, watermark=NIGHT + MINUTE + day, newest=NIGHT - 30 * MINUTE + day)
+    bench.store.commit_page("desk", live, since=BEGAN, seen_at=NIGHT + day)
+    bench.desk.counted.clear()
+
+    bench.clock.advance(day)
+    bench.reconciler.run()
+
+    assert bench.desk.counted == ["login", ""]
+
+
+def test_the_source_is_asked_in_turn_what_it_can_count() -> None:
+    bench = Bench(FIVE)
+    scopes, taken = bench.desk.scopes, []
+
+    def watching(series: Sequence[SeriesKey]) -> Sequence[Scope]:
+        taken.append(bench.turn.locked())
+        return scopes(series)
+
+    bench.desk.scopes = watching  # type: ignore[method-assign]  # a desk of the test's own
+    bench.at_night()
+
+    assert taken == [True]

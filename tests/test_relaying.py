@@ -8,17 +8,20 @@ import pytest
 from spikewatch.adapters.memory import MemoryMeter, MemoryStore
 from spikewatch.announcing import Announcer
 from spikewatch.core.blindness import Cause, begun, ended
+from spikewatch.core.business_hours import BusinessHours
+from spikewatch.core.calendars import Calendar
 from spikewatch.core.handling import Handling
 from spikewatch.core.incidents import Phase, Severity
 from spikewatch.core.notices import Notice, Reason
-from spikewatch.core.oncall import ReceiverSettings
-from spikewatch.core.outbox import Delivery, Kind
+from spikewatch.core.oncall import ReceiverSettings, When
+from spikewatch.core.outbox import Delivery, Kind, Stage
 from spikewatch.core.settings import RuleSeverity
 from spikewatch.ports import Abilities, CycleCommit, JudgeState
 from spikewatch.relaying import Relay, Relaying
 from tests.factories import OPENED, notice
 from tests.people import STEP
 
+HOURS = BusinessHours(Calendar(ZoneInfo("Asia/Tokyo")))
 HOOK = Abilities(replies=False, finds=False)
 MAIL = Abilities(edits=False, finds=False)
 
@@ -33,7 +36,7 @@ class Line:
 
     def __init__(self, *relays: Relay) -> None:
         self.store = MemoryStore(step=STEP)
-        self.relaying = Relaying(self.store, relays)
+        self.relaying = Relaying(self.store, relays, hours=HOURS)
 
     def happens(self, told: Notice) -> list[Delivery]:
         rows = self.relaying.plan(told, (), OPENED)
@@ -97,6 +100,28 @@ def test_what_gets_severe_enough_is_told_then_and_followed_to_its_end() -> None:
     assert [len(rows) for rows in seen] == [0, 1, 1]
 
 
+@pytest.mark.parametrize(
+    ("when", "told"), [(When.BUSINESS_HOURS, Stage.QUEUED), (When.OFF_HOURS, Stage.HELD)]
+)
+def test_out_of_its_hours_an_incident_waits_for_them_and_what_was_told_is_followed(
+    when: When, told: Stage
+) -> None:
+    line = Line(relay(when=when))
+
+    first, later = line.happens(opened()), line.happens(resolved())
+
+    assert [row.stage for row in first] == [told]
+    assert [row.stage for row in later] == ([told] if told is Stage.QUEUED else [])
+
+
+def test_a_blindness_is_told_at_any_hour() -> None:
+    blind = begun("desk", Cause.UNREACHABLE, since=OPENED, at=OPENED)
+
+    rows = Line(relay(when=When.OFF_HOURS)).relaying.plan(blind, (), OPENED)
+
+    assert [row.stage for row in rows] == [Stage.QUEUED]
+
+
 def test_what_was_never_told_has_no_end_to_tell() -> None:
     line = Line(relay(service="accounts"))
     line.happens(opened())
@@ -112,7 +137,7 @@ def test_an_incident_that_opens_and_ends_in_one_breath_is_told_both() -> None:
         routing=None,
         zone=ZoneInfo("Asia/Tokyo"),
         meter=MemoryMeter(),
-        others=Relaying(store, [relay()]).plan,
+        others=Relaying(store, [relay()], hours=HOURS).plan,
     )
 
     rows = announcer.plan([opened(), resolved()], OPENED)

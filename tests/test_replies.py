@@ -61,13 +61,17 @@ def live(world: World, *notices: Notice, apart: timedelta = MINUTE) -> None:
         world.drain()
 
 
+def first_words(text: str) -> str:
+    return text.partition(": ")[2].partition(".")[0]
+
+
 def test_what_matters_is_said_below_the_message_in_order(world: World) -> None:
     live(world, notice(), acknowledged(2), raised(3), joined("refund", 4), resolved(5))
 
-    assert [text.partition(":")[0] for text in told(world)] == [
+    assert [first_words(text) for text in told(world)] == [
         "tanaka is on it",
         "Severity raised to Critical",
-        "Now rising too",
+        "Spread to refund",
         "Resolved",
     ]
 
@@ -77,7 +81,7 @@ def test_the_end_is_said_with_duration_peak_and_all_extra_tickets(world: World) 
 
     [said] = told(world)
     assert said == (
-        "Resolved: payments / login. "
+        "payments / login: Resolved. "
         "Lasted 1 h 35 min, peak 58 in 15 min (9.7 times), about 263 tickets more than usual."
     )
 
@@ -87,13 +91,13 @@ def test_only_a_raised_severity_mentions_again_and_is_shown_in_the_channel(world
 
     [root] = world.shown()
     loud = {
-        reply.message.text.partition(":")[0]: (reply.message.urgent, reply.message.loud)
+        first_words(reply.message.text): (reply.message.urgent, reply.message.loud)
         for reply in world.messenger.replies(root.receipt)
     }
     assert loud == {
         "tanaka is on it": (False, False),
         "Severity raised to Critical": (True, True),
-        "Now rising too": (False, False),
+        "Spread to refund": (False, False),
         "Resolved": (False, False),
     }
 
@@ -120,7 +124,7 @@ def test_a_reply_waits_for_the_message_to_stand(world: World) -> None:
 
     world.drain_until_empty()
 
-    assert [text.partition(":")[0] for text in told(world)] == ["Severity raised to Critical"]
+    assert [first_words(text) for text in told(world)] == ["Severity raised to Critical"]
 
 
 def test_what_the_message_says_when_it_is_posted_is_not_said_below_it_again(world: World) -> None:
@@ -164,10 +168,10 @@ def test_replies_that_waited_for_more_than_an_hour_are_told_in_one(world: World)
     world.drain_until_empty()
 
     folded, last = told(world)
-    assert folded.startswith("What happened while messages could not be delivered: payments / login.")
+    assert folded.startswith("payments / login: What happened while messages could not be delivered.")
     assert [
         words in folded
-        for words in ("tanaka is on it", "Severity raised to Critical", "Now rising too: refund")
+        for words in ("tanaka is on it", "Severity raised to Critical", "Spread to refund")
     ] == [True] * 3
     assert last.startswith("Resolved")
 
@@ -195,7 +199,7 @@ def test_replies_follow_the_message_to_the_fallback_channel(world: World) -> Non
 
     [root] = world.shown("#general")
     assert [reply.message.text for reply in world.messenger.replies(root.receipt)] == [
-        "tanaka is on it: payments / login."
+        "payments / login: tanaka is on it."
     ]
 
 

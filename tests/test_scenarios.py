@@ -70,7 +70,7 @@ LATE = {
 Whoever believes that a page is the last believes that older tickets have all come: the rest of the crowd is late.
 """
 
-CHECKED = {"export-loses-tickets", "search-counts-more", "shown-late"}
+CHECKED = {"export-loses-tickets", "search-counts-more", "search-refused", "shown-late"}
 """Scenarios that only the nightly check notices."""
 
 NOT_READ = {"nobody"}
@@ -246,6 +246,18 @@ def test_a_search_that_counts_more_is_noticed_by_desk_by_brand_and_by_rule() -> 
             ("desk", 5),
             ("rule", 5),
         ]
+
+
+def test_a_search_that_refuses_rules_still_counts_brands_and_the_whole_desk(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with reading("search-refused") as read:
+        read.play(PLAYS)
+
+        noted = [each["check"] for each in read.meter.of("reconciled")]
+        refused = [record for record in caplog.records if record.getMessage() == "count_refused"]
+        assert noted == ["sweep", "brand", "desk"]
+        assert {vars(each)["of"] for each in refused} == set(OPTIONS)
 
 
 def test_a_limit_of_an_hour_is_an_hour_of_silence_and_nothing_is_late_afterwards() -> None:

@@ -16,6 +16,7 @@ from spikewatch.adapters.http.encrypting import Certificates
 from spikewatch.adapters.http.guarding import Guard, NoHash
 from spikewatch.adapters.http.pages import Front
 from spikewatch.adapters.http.server import Condition, HttpServer, Pages
+from spikewatch.adapters.prometheus.catalogue import LabelNames
 from spikewatch.adapters.prometheus.exposition import Exposition
 from spikewatch.adapters.prometheus.fleet import FleetRenderer
 from spikewatch.adapters.prometheus.health import HealthMetrics, new_registry
@@ -141,6 +142,8 @@ class Assembly:
         if self.parts.on_call.socket is not None:
             self.parts.on_call.socket.stop()
         finished = self.daemon.stop()
+        for reader in self.readers:
+            reader.retire()
         self.http.stop()
         self.store.close()
         return finished
@@ -159,7 +162,7 @@ class Assembly:
             parts.cycle.snapshot = before.cycle.snapshot
             for reader in before.readers:
                 if reader not in parts.readers:
-                    reader.retired.set()
+                    reader.retire()
             _show(config, standing)
             self.parts = parts
             self.daemon.replace((*parts.jobs, *self.always))
@@ -202,10 +205,10 @@ def assemble(
     looks_from_s  so many of the machine's seconds a watermark must be able to age before that is called blindness
     """
     store = store_of(config)
-    registry = new_registry()
+    registry, names = new_registry(), config.metrics.label_names
     health = HealthMetrics(registry, clock=clock, version=__version__)
     exposition = Exposition(
-        FleetRenderer(),
+        FleetRenderer(label_names=LabelNames(names.service, names.category)),
         registry=registry,
         clock=clock,
         stale_after=config.bucket + config.metrics.stale_after,
@@ -302,7 +305,12 @@ def parts_of(config: Config, *, standing: Standing, before: Parts | None = None)
         Job("heartbeat", JUDGE_EVERY, chores.beating(heartbeat)),
         Job("refit", REFIT_EVERY, chores.refit, on_error=chores.refitting_failed),
         Job("house", KEEP_HOUSE_EVERY, chores.keep_house),
-        Job("report", REPORT_EVERY, lambda: weekly.look(now=clock.now()), wakes=("deliver",)),
+        Job(
+            "report",
+            REPORT_EVERY,
+            lambda: weekly.look(now=clock.now()),
+            wakes=("deliver", *map(_job_of, relays)),
+        ),
     )
     return Parts(config, people, cycle, deliverer, relays, reading, chores, page, jobs)
 

@@ -56,12 +56,15 @@ def backfill(
             meter = HealthMetrics(new_registry(), clock=clock, version="")
             lines, is_all = [], True
             for reader in readers(config, store=store, clock=clock, meter=meter, history=history):
+                before = store.stats().tickets
                 tell = on_progress or _Log(clock).tell
                 is_done = _fetch(reader, clock=clock, stop=is_stopped, tell=tell)
+                reader.retire()
                 is_all &= is_done
                 since = wanted_since(config, now=clock.now(), history=history)
-                lines.append(_line(reader.name, store, config, is_done=is_done, wanted=since))
-        return is_all, lines
+                more = store.stats().tickets - before
+                lines.append(_line(reader.name, store, config, is_done=is_done, wanted=since, more=more))
+        return is_all, [*lines, f"{store.stats().tickets} tickets are counted in the store"]
     finally:
         store.close()
 
@@ -97,14 +100,15 @@ def _fetch(
     return True
 
 
-def _line(name: str, store: Store, config: Config, *, is_done: bool, wanted: datetime) -> str:
+def _line(name: str, store: Store, config: Config, *, is_done: bool, wanted: datetime, more: int) -> str:
     state = store.source_state(name)
     if state is None:
         return f"source {name}: nothing was read"
-    since = min(state.since, wanted) if is_done else state.since
-    tickets = store.stats().tickets
-    said = f"source {name}: {tickets} tickets, changed since {since.astimezone(config.timezone):%Y-%m-%d %H:%M %Z}"
-    return said if is_done else f"{said}; stopped before the end, run the same command again to go on"
+    said = f"source {name}: {more if more > 0 else 'no'} {'ticket' if more <= 1 else 'tickets'} more"
+    if not is_done:
+        return f"{said}; stopped before the end, run the same command again to go on"
+    since = min(state.since, wanted)
+    return f"{said}, all that has changed since {since.astimezone(config.timezone):%Y-%m-%d %H:%M %Z} is read"
 
 
 class _Log:

@@ -2,13 +2,14 @@
 
 import json
 import shlex
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from spikewatch.adapters.clock import SystemClock
 from spikewatch.adapters.csv_source import Exported, Form, Range, read_export, read_labels
+from spikewatch.app.naming import Names
 from spikewatch.app.storing import store_of
 from spikewatch.config import Config
 from spikewatch.core.events import Label, LabelKind
@@ -29,27 +30,52 @@ def add(
     service: str | None = None,
     category: str | None = None,
     note: str | None = None,
+    is_new: bool = False,
 ) -> str:
     """Label a span and return a line that says so; without service or category all are meant.
 
-    Raises Mistake for a span of nothing.
+    is_new  the names may be ones that nothing counts under so far
+
+    Raises Mistake for a span of nothing, and for a name that is strange.
     """
     if end <= start:
         raise Mistake(f"the label would end at {end.isoformat()}, not after {start.isoformat()}; swap them")
     now = SystemClock().now()
     label = Label(Span(aware(start), aware(end)), service, category, kind, recorded_at=now)
-    _keep(config, [Noted(label, author, note)])
+    store = store_of(config, exclusive=False, guest=True)
+    try:
+        if not is_new:
+            _require_counted(label, names=Names(config, keys=store.roster().keys))
+        store.add_labels([Noted(label, author, note)])
+    finally:
+        store.close()
     return f"labelled {kind.value}: {_span(label, config.timezone)}; it takes effect within the hour"
 
 
-def bring_in(config: Config, *, file: Path, author: str) -> str:
+def _require_counted(label: Label, *, names: Names) -> None:
+    strange = names.unknown(label.service, label.category)
+    if strange is not None:
+        raise Mistake(f"{strange} (a name that is still to come is kept with --new)")
+
+
+def bring_in(config: Config, *, file: Path, author: str, say: Callable[[str], None] = lambda _: None) -> str:
     """Keep the labels of a file, all or none, and return a line that says how many are new.
+
+    say  is told of each name that nothing counts under so far: the file may be older than the store, or newer
 
     A label without `recorded_at` takes effect from its end, as if it had been known then. Raises Mistake with every line
     that is wrong.
     """
     labels = read_labels(file)
-    new = _keep(config, [Noted(label, author, file.name) for label in labels])
+    store = store_of(config, exclusive=False, guest=True)
+    try:
+        names = Names(config, keys=store.roster().keys)
+        new = store.add_labels([Noted(label, author, file.name) for label in labels])
+    finally:
+        store.close()
+    strange = (names.unknown(label.service, label.category) for label in labels)
+    for line in dict.fromkeys(each for each in strange if each is not None):
+        say(f"{file}: {line}")
     return f"{new} of {len(labels)} labels in {file} are new; they take effect within the hour"
 
 
@@ -139,14 +165,6 @@ def remove(config: Config, *, number: int) -> str:
     if not gone:
         raise Mistake(f"label {number}: there is none of that number; spikewatch labels list shows all")
     return f"label {number} is removed; it ceases to take effect within the hour"
-
-
-def _keep(config: Config, labels: Sequence[Noted]) -> int:
-    store = store_of(config, exclusive=False, guest=True)
-    try:
-        return store.add_labels(labels)
-    finally:
-        store.close()
 
 
 def _span(label: Label, zone: ZoneInfo) -> str:

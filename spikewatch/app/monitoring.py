@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from spikewatch.adapters.http.settings import MetricsSettings, parse_listen
 from spikewatch.adapters.prometheus.asking import PrometheusServer
+from spikewatch.adapters.prometheus.catalogue import LabelNames
 from spikewatch.app.storing import store_of
 from spikewatch.config import Config
 from spikewatch.core.timegrid import Grid, bucket_number
@@ -46,8 +47,14 @@ def monitored_of(
         window=metrics.windows[0],
         max_series=metrics.max_series,
         access=_access(metrics, env=env),
+        labels=_label_names(metrics),
         thresholds=Thresholds() if config is None else Thresholds(behind=_behind(config)),
     )
+
+
+def _label_names(metrics: MetricsSettings) -> LabelNames:
+    """Return what the labels of a series are called."""
+    return LabelNames(metrics.label_names.service, metrics.label_names.category)
 
 
 def _access(metrics: MetricsSettings, *, env: Mapping[str, str]) -> Access:
@@ -100,7 +107,8 @@ def history_of(
     window = config.metrics.windows[0]
     past = _past(config, since=since, until=until, window=window)
     target = {"job": job, "instance": instance or _reached_at(config.metrics.listen)}
-    return openmetrics(past, window=window, most=config.metrics.max_series, target=target)
+    names = _label_names(config.metrics)
+    return openmetrics(past, window=window, most=config.metrics.max_series, target=target, names=names)
 
 
 def _past(config: Config, *, since: datetime | None, until: datetime | None, window: timedelta) -> Past:

@@ -75,7 +75,7 @@ def announcer_of(config: Config, *, store: Store, meter: Meter, at: datetime) ->
         zone=config.timezone,
         meter=meter,
         windows=config.maintenance,
-        others=Relaying(store, relays_of(config)).plan,
+        others=Relaying(store, relays_of(config), hours=business_hours_of(config, at=at)).plan,
     )
 
 

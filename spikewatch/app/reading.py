@@ -1,20 +1,21 @@
 """What reads the sources: for each of them the live poll, older history beside it, and the checks of both."""
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from threading import Event, Lock
 
 from spikewatch import recounting
 from spikewatch.adapters.zendesk.source import ZendeskSource
 from spikewatch.app.sources import pace_of, source_of
 from spikewatch.backfilling import Backfilling
 from spikewatch.config import Config
-from spikewatch.config.model import SourceSettings
+from spikewatch.config.sections import SourceSettings
 from spikewatch.daemon import Job
 from spikewatch.ingest import Ingest, Progress
-from spikewatch.ports import Clock, Meter, Store
+from spikewatch.ports import Clock, Meter, Source, Store
 from spikewatch.reconciling import Reconciler
 
 BESIDE_EVERY = timedelta(minutes=1)
@@ -23,8 +24,13 @@ BESIDE_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Reader:
-    """All that reads one source; the source answers one of them at a time."""
+    """All that reads one source; the source answers one of them at a time.
 
+    turn  held by whoever asks the source for a page
+    """
+
+    source: Source
+    turn: Lock
     ingest: Ingest
     backfilling: Backfilling
     reconciler: Reconciler
@@ -33,7 +39,7 @@ class Reader:
     """Counts history by the newest rules and names where it is counted otherwise; tells whether that is done."""
     made_of: object = None
     """The settings that it follows from: where they are the same again, so is the reader."""
-    retired: threading.Event = field(default_factory=threading.Event)
+    retired: Event = field(default_factory=Event)
     """Set once another one reads the source, or none: a page that was begun is finished, no other one asked for."""
 
     @property
@@ -54,17 +60,41 @@ class Reader:
             on_page(progress)
 
         def poll() -> None:
-            if not self.retired.is_set() and self.recount():
-                self.ingest.poll(on_page=on_live_page, stop=self.retired.is_set)
-                self.recount()
+            with self._leaving():
+                if not self.retired.is_set() and self.recount():
+                    self.ingest.poll(on_page=on_live_page, stop=self.retired.is_set)
+                    self.recount()
 
         return poll
 
     def beside(self) -> None:
         """Read older history where some is wanted, then check what is there."""
-        self.backfilling.run(on_page=self._note, stop=self.retired.is_set)
-        if not self.retired.is_set():
-            self.reconciler.run()
+        with self._leaving():
+            self.backfilling.run(on_page=self._note, stop=self.retired.is_set)
+            if not self.retired.is_set():
+                self.reconciler.run()
+
+    def retire(self) -> None:
+        """Read no more; the connections end now, or with the page that is being read."""
+        self.retired.set()
+        self._close()
+
+    @contextmanager
+    def _leaving(self) -> Iterator[None]:
+        """Close the source after a job, where it was retired meanwhile."""
+        try:
+            yield
+        finally:
+            if self.retired.is_set():
+                self._close()
+
+    def _close(self) -> None:
+        """End the connections, unless somebody is asking: whoever it is comes here after that."""
+        if self.turn.acquire(blocking=False):
+            try:
+                self.source.close()
+            finally:
+                self.turn.release()
 
     def _note(self, progress: Progress) -> None:
         self.meter.backfilled(self.name, fraction=progress.fraction, left=progress.left)
@@ -107,9 +137,11 @@ def readers(
         if isinstance(source, ZendeskSource):
             recounting.take_up(store, settings.name, source.naming)
         pace = pace_of(settings)
-        turn = threading.Lock()
+        turn = Lock()
         ingest = Ingest(source, store, clock=clock, meter=meter, since=since, pace=pace, turn=turn)
         yield Reader(
+            source,
+            turn,
             ingest,
             Backfilling(
                 source,

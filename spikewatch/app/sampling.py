@@ -13,17 +13,15 @@ from spikewatch.adapters.clock import SystemClock
 from spikewatch.adapters.slack.messenger import SlackMessenger
 from spikewatch.app.picturing import draw, links_of
 from spikewatch.app.receivers import messenger_of, relays_of
+from spikewatch.app.sample import sample_facts, sample_reading, sample_series
 from spikewatch.config import Config
 from spikewatch.core.blindness import Cause, begun, ended
-from spikewatch.core.counts import SeriesKey
-from spikewatch.core.courses import Course
 from spikewatch.core.events import LabelKind
 from spikewatch.core.handling import Handling, Verdict
 from spikewatch.core.incidents import Phase, Severity
-from spikewatch.core.notices import Facts, Notice, Part, Reason, is_worth_a_reply
+from spikewatch.core.notices import Notice, Reason, is_worth_a_reply
 from spikewatch.core.outbox import PLAINEST, Receipt, Told
 from spikewatch.core.recaps import recap_of
-from spikewatch.core.scoring import Reading
 from spikewatch.core.settings import Language
 from spikewatch.core.wording import Message, Source, marked, render, render_reply
 from spikewatch.errors import Fault, Mistake
@@ -94,12 +92,12 @@ def samples(
 
 def story(run: str, *, now: datetime) -> tuple[Told, ...]:
     """Return a notice of every kind: an incident from its opening to its end, a source that is not read, a recap."""
-    facts = _facts(run, now=now)
+    facts = sample_facts(run, at=now)
     verdict = Verdict(LabelKind.INCIDENT, WHO, now)
     states: Sequence[tuple[Reason, dict[str, object]]] = (
         (Reason.OPENED, {}),
-        (Reason.CHANGED, {"lead": _reading(48), "growing": True}),
-        (Reason.JOINED, {"joined": (SeriesKey("sample", "refund"),)}),
+        (Reason.CHANGED, {"lead": sample_reading(48), "growing": True}),
+        (Reason.JOINED, {"joined": (sample_series("refund"),)}),
         (Reason.RAISED, {"severity": Severity.CRITICAL}),
         (Reason.ACKNOWLEDGED, {"handling": Handling(acknowledged_by=WHO, acknowledged_at=now)}),
         (Reason.HANDED_BACK, {}),
@@ -134,46 +132,6 @@ def _is_bearable(told: Told, messenger: Messenger) -> bool:
         return True
     dismissed = isinstance(told, Notice) and told.facts.handling.is_dismissed
     return told.facts.phase is Phase.OPEN and not dismissed
-
-
-def _facts(run: str, *, now: datetime) -> Facts:
-    lead, started = SeriesKey("sample", "login"), now - timedelta(minutes=30)
-    counts = (5, 7, 4, 6, 8, 6, 5, 9, 20, 42)
-    width = timedelta(minutes=15)
-    return Facts(
-        incident=run,
-        service="sample",
-        phase=Phase.OPEN,
-        severity=Severity.WARNING,
-        opened_at=now - timedelta(minutes=15),
-        started_at=started,
-        resolved_at=None,
-        merged_into=None,
-        lead_series=lead,
-        lead=_reading(42),
-        peak=_reading(48),
-        parts=(
-            Part(lead, _reading(42), 0.7),
-            Part(SeriesKey("sample", "refund"), _reading(18, expected=3.0), 0.3),
-        ),
-        more=0,
-        excess=51.0,
-        chance_weeks=9.0,
-        data_until=now,
-        revision=1,
-        course=Course(
-            start=now - len(counts) * width,
-            width=width,
-            observed=counts,
-            expected=(6.0,) * len(counts),
-            spread=(2.5,) * len(counts),
-            week_ago=(6, 5, 7, 6, 6, 7, 5, 6, 6, 7),
-        ),
-    )
-
-
-def _reading(observed: int, *, expected: float = 6.0) -> Reading:
-    return Reading(15, observed, expected, 17, score=2.1)
 
 
 def _slack(config: Config, *, channel: str, clock: Clock) -> Place:

@@ -1,11 +1,12 @@
 """`silence`: times in which nobody is told about some incidents; they are judged and recorded all the same."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from spikewatch.adapters.clock import SystemClock
+from spikewatch.app.naming import Names
 from spikewatch.app.storing import store_of
 from spikewatch.config import Config
 from spikewatch.core.muting import Matcher, Silence, maintenance
@@ -22,8 +23,11 @@ def add(
     lasts: timedelta | None = None,
     start: datetime | None = None,
     until: datetime | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> str:
     """Begin a silence and return a line that says so; it ends at `until`, or so long after its beginning.
+
+    say  is told where it matches nothing so far: it may be for a service that is still to come
 
     Raises Mistake where it would be over before it begins.
     """
@@ -37,9 +41,13 @@ def add(
         )
     store = store_of(config, exclusive=False, guest=True)
     try:
+        names = Names(config, keys=store.roster().keys)
         kept = store.save_silence(Silence(matcher, Span(begin, end), author, reason))
     finally:
         store.close()
+    strange = names.unmatched(matcher)
+    if strange is not None:
+        say(strange)
     return f"silence {kept.number}: {_line(kept, config, now=now)}"
 
 

@@ -11,7 +11,8 @@ from spikewatch.errors import Mistake
 
 _DETAILS = """\
 Kinds are incident, expected and false_alarm. What is labelled incident or expected is not learnt from as normal, from
-the moment it is labelled on. Without --service or --category all are meant. Verdicts on incidents are labels too: change
+the moment it is labelled on. Without --service or --category all are meant; a name under which no ticket has counted is
+refused, for it is rarely meant: --new keeps one that is still to come. Verdicts on incidents are labels too: change
 them with spikewatch confirm, expected or false-alarm. Works beside a running daemon.
 
 A file to import has the columns start,end,service,category,kind and optionally recorded_at; other columns are ignored.
@@ -49,6 +50,9 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
     new.add_argument("--end", required=True, metavar="T", help="the first instant after it")
     new.add_argument("--service", metavar="NAME", help="the service it is about (default: all)")
     new.add_argument("--category", metavar="NAME", help="the category it is about (default: all)")
+    new.add_argument(
+        "--new", action="store_true", help="the names may be ones that no ticket has counted under"
+    )
     new.add_argument("--note", metavar="TEXT", help="what to remember about it")
     new.add_argument("--by", metavar="NAME", help="who says so (default: the user of this shell)")
     shown = add_command(
@@ -122,7 +126,7 @@ def call(args: argparse.Namespace) -> int:
         case "import":
             if args.map:
                 raise Mistake("--map is about names in an export; say --from statuspage or --from pagerduty")
-            print(labels.bring_in(config, file=args.file, author=args.by or user()))
+            print(labels.bring_in(config, file=args.file, author=args.by or user(), say=files.note))
         case _:
             start = instant(args.start, option="--start", zone=config.timezone)
             end = instant(args.end, option="--end", zone=config.timezone)
@@ -137,6 +141,7 @@ def call(args: argparse.Namespace) -> int:
                 service=args.service,
                 category=args.category,
                 note=args.note,
+                is_new=args.new,
             )
             print(added)
     return 0

@@ -89,6 +89,7 @@ def call(args: argparse.Namespace) -> int:
             lasts=args.lasts,
             start=instant(args.start, option="--from", zone=config.timezone),
             until=instant(args.until, option="--until", zone=config.timezone),
+            say=files.note,
         )
     )
     return 0

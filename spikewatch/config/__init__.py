@@ -16,6 +16,7 @@ reference    the same as a page of all keys
 
 from spikewatch.config.explaining import Explained, explain
 from spikewatch.config.loading import load
-from spikewatch.config.model import Config, PollSettings, Purpose, RetentionSettings
+from spikewatch.config.model import Config
+from spikewatch.config.sections import PollSettings, Purpose, RetentionSettings
 
 __all__ = ["Config", "Explained", "PollSettings", "Purpose", "RetentionSettings", "explain", "load"]

@@ -14,6 +14,7 @@ RESTART: Mapping[str, str] = {
     "bucket": "counts are stored in buckets of this width; move the store away as well, history is read again",
     "metrics.bearer_token": "the port is opened with it",
     "metrics.bearer_token_file": "the port is opened with it",
+    "metrics.label_names": "rules and dashboards ask for the names; write these anew as well",
     "metrics.listen": "the port is opened once",
     "metrics.max_connections": "the port is opened with it",
     "metrics.password_hash": "the port is opened with it",

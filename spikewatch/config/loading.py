@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from spikewatch.config import secrets
 from spikewatch.config.including import include
-from spikewatch.config.model import Config, Purpose
+from spikewatch.config.model import Config
 from spikewatch.config.reading import KeyPath, Problem, Reading, read
+from spikewatch.config.sections import Purpose
 from spikewatch.config.translating import problems_of
 from spikewatch.errors import Mistake
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from spikewatch.adapters.zendesk.settings import SECRET_KEYS, Auth
-from spikewatch.config.model import Purpose, environment_word
 from spikewatch.config.reading import KeyPath, Problem, Reading
+from spikewatch.config.sections import Purpose, environment_word
 from spikewatch.core.settings import Secret
 
 _NEEDED = {"slack": ("bot_token",)}

@@ -17,6 +17,7 @@ from spikewatch.core.counts import Bools, Floats, Roster
 from spikewatch.core.rules import StaticRules
 from spikewatch.core.scoring import Limits
 from spikewatch.core.settings import DetectionSettings, SeriesRule, ServiceSettings, rule_for
+from spikewatch.core.sharing import Sharing
 from spikewatch.core.timegrid import WEEK
 
 OVERLAP = 2.0
@@ -97,14 +98,14 @@ def limits_of(
     if rules is None:
         rules = rules_of(baseline.roster, detection=detection, services=services)
     enabled = np.array([rule.enabled for rule in rules], dtype=np.bool_)
-    weights = np.array([rule.weight for rule in rules])
+    sharing = Sharing(rules, enabled & baseline.learned, detection.windows, detection.false_alarms_per_week)
     return Limits(
         roster=baseline.roster,
         cutoff=cutoffs(
-            weights,
-            judged=enabled & baseline.learned,
-            windows=detection.windows,
-            false_alarms_per_week=detection.false_alarms_per_week,
+            sharing.weights,
+            judged=sharing.judged,
+            windows=sharing.windows,
+            false_alarms_per_week=sharing.false_alarms_per_week,
             tail=tail,
         ),
         min_tickets=np.array([rule.min_tickets for rule in rules], dtype=np.int64),
@@ -114,4 +115,5 @@ def limits_of(
         runbook=tuple(rule.runbook for rule in rules),
         tail=tail,
         rules=StaticRules.of(rules),
+        sharing=sharing,
     )

@@ -36,6 +36,7 @@ from spikewatch.core.settings import SeriesRule
 from spikewatch.core.surges import Surge
 from spikewatch.core.tails import largest_normal, surprise_of
 from spikewatch.core.timegrid import HOUR, bucket_end, bucket_start, seconds
+from spikewatch.core.turning import turning
 from spikewatch.core.windows import EVIDENCE_SHARE, LEAST_KNOWN_SHARE, SUBSIDES_FROM, left_to_surprise
 
 Part = TypeVar("Part", Gate, Normal, WindowPart)
@@ -81,6 +82,7 @@ def explain(
         late=late,
         events=_events(baseline.calendar, series, bucket, assessment),
         rules=_rules(assessment, row, rule),
+        turning=turning(assessment, row),
     )
 
 

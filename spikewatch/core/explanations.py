@@ -54,6 +54,22 @@ class Needed:
 
 
 @dataclass(frozen=True, slots=True)
+class Turning:
+    """Where the decision turns: from the smallest budget and the smallest weight on the bucket alerts, all else being equal.
+
+    Each has three significant digits; None where none does, up to the most that a setting takes.
+
+    window_minutes         the window that decides then; None where a floor holds back every window that rises
+    false_alarms_per_week  of the whole fleet
+    weight                 of the series, beside the week's cut-offs as they are; None of the whole fleet, too
+    """
+
+    window_minutes: int | None
+    false_alarms_per_week: float | None
+    weight: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class WindowPart:
     """One window: its reading, why it did not alert, and what its score is made of.
 
@@ -162,6 +178,7 @@ class Explanation:
     late        tickets in the longest window that came too late to be judged
     events      what the calendar announced for the series, or for parts of it, in the longest window
     rules       its static rules: any that is met alerts, whatever the windows say
+    turning     from which budget and weight on it alerts; None where none has a say in it, or that was not kept
     """
 
     series: SeriesKey
@@ -180,6 +197,7 @@ class Explanation:
     late: int
     events: tuple[Event, ...] = ()
     rules: tuple[RulePart, ...] = ()
+    turning: Turning | None = None
 
     @property
     def rule_met(self) -> RuleMet | None:

@@ -43,6 +43,7 @@ class Muted(StrEnum):
     SNOOZE = "snooze"
     DISMISSED = "dismissed"
     BELOW_SEVERITY = "below_severity"
+    OUTSIDE_HOURS = "outside_hours"
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,10 @@ class ReceiverSettings(Settings):
     """A service by name or glob; a company-wide incident matches `*` alone."""
     category: Annotated[str, Field(min_length=1)] = "*"
     """A category by name or glob; one of the categories that surge must match."""
+    when: When = When.ALWAYS
+    """`business_hours` and `off_hours` follow calendar.business_hours: what opens at another time waits for them, and is
+    told if it still surges then. What was told is followed to its end at any hour; that a source is not read is told at
+    any hour too."""
     at_least: RuleSeverity = RuleSeverity.WARNING
     """`critical`: a warning is told once it is raised."""
     language: Language | None = None

@@ -213,6 +213,26 @@ def _queued(notice: Told, *, receiver: str, channel: str, now: datetime, kind: K
     return Delivery(key, receiver, channel, notice, created_at=now, due=now, kind=kind)
 
 
+def held(
+    notice: Told, *, receiver: str, why: str, now: datetime, channel: str = "", due: datetime | None = None
+) -> Delivery:
+    """Return the row of a notice that is held back from a receiver.
+
+    channel  where it will be told; empty where that depends on when
+    due      when it may be told, where that is known
+    """
+    return Delivery(
+        f"{notice.key}:held:{receiver}",
+        receiver,
+        channel,
+        notice,
+        created_at=now,
+        due=due or now,
+        stage=Stage.HELD,
+        last_error=why,
+    )
+
+
 def started(delivery: Delivery, *, now: datetime, receipt: Receipt | None = None) -> Delivery:
     """Return the delivery as its attempt begins; `receipt` is the message to be edited, None to post a new one."""
     return replace(delivery, stage=Stage.SENDING, sending_since=now, receipt=receipt)

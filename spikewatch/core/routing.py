@@ -77,10 +77,21 @@ def concerns(wanted: ReceiverSettings, facts: Facts) -> bool:
     return _is_about(facts, service=wanted.service, category=wanted.category)
 
 
+def why_later(wanted: ReceiverSettings, hours: BusinessHours, *, at: datetime) -> Mute | None:
+    """Return why a receiver beside Slack hears of nothing new at an instant; None where it does."""
+    if _is_time(wanted.when, hours, at=at):
+        return None
+    return Mute(Muted.OUTSIDE_HOURS, name=f"told in {wanted.when.value} only")
+
+
 def _matches(given: RouteSettings, facts: Facts, rules: Routing, *, at: datetime) -> bool:
-    if given.when is not When.ALWAYS and (given.when is When.BUSINESS_HOURS) != rules.hours.is_open(at):
+    if not _is_time(given.when, rules.hours, at=at):
         return False
     return _is_about(facts, service=given.service, category=given.category)
+
+
+def _is_time(when: When, hours: BusinessHours, *, at: datetime) -> bool:
+    return when is When.ALWAYS or (when is When.BUSINESS_HOURS) == hours.is_open(at)
 
 
 def _is_about(facts: Facts, *, service: str, category: str) -> bool:

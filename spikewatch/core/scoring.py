@@ -16,6 +16,7 @@ from spikewatch.core.baseline import Baseline
 from spikewatch.core.calibration import Tail
 from spikewatch.core.counts import Bools, Floats, Ints, Panel, Roster
 from spikewatch.core.rules import MOST_SCORE, Counted, RuleMet, StaticRules
+from spikewatch.core.sharing import Sharing
 from spikewatch.core.tails import largest_normal, surprise_of
 from spikewatch.core.timegrid import bucket_end, seconds
 from spikewatch.core.windows import (
@@ -58,6 +59,7 @@ class Limits:
     enabled         False: never judged by itself
     tail            what the cut-offs follow from; None while they are provisional
     rules           static rules; None where there are none
+    sharing         what the cut-offs were asked with; None where that was not kept
     """
 
     roster: Roster
@@ -69,6 +71,7 @@ class Limits:
     runbook: tuple[str | None, ...]
     tail: Tail | None = None
     rules: StaticRules | None = None
+    sharing: Sharing | None = None
 
 
 @dataclass(frozen=True, slots=True)

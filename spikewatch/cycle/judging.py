@@ -1,9 +1,10 @@
 """Judging: the pure pipeline from counts to incidents and notices, one bucket after the other."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 
@@ -38,11 +39,15 @@ def judge(
     first: int,
     incidents: Incidents,
     detector: Detector,
+    elsewhere: Mapping[SeriesKey, datetime | None] = MappingProxyType({}),
 ) -> Verdict:
     """Judge the buckets from `first` to the panel's end, one after the other.
 
     Panel, baseline and limits share one roster; all buckets belong to the baseline's epoch; the panel reaches back to
     `Detector.reach`. Before the baseline is warm only static rules are judged.
+
+    elsewhere  series that surge in incidents which are not judged here, and until when (None: still): then they rise in none
+               of these, and no ticket of an earlier surge is told again
     """
     assessment = assess(panel, baseline, limits, first=first, windows=detector.detection.windows)
     budget = detector.detection.false_alarms_per_week
@@ -53,7 +58,10 @@ def judge(
     def rules_at(column: int) -> Rules:
         return replace(rules, explain=partial(detector.explain, assessment, baseline, column=column))
 
-    for turn in turns(assessment, incidents=incidents, warm=baseline.warm, rules_at=rules_at):
+    rising = turns(
+        assessment, incidents=incidents, warm=baseline.warm, rules_at=rules_at, elsewhere=elsewhere
+    )
+    for turn in rising:
         incidents = turn.incidents
         changed.update({change.after.id: change.after for change in turn.changes})
         for change in turn.changes:
@@ -87,20 +95,25 @@ def turns(
     incidents: Incidents,
     warm: bool,
     rules_at: Callable[[int], Rules],
+    elsewhere: Mapping[SeriesKey, datetime | None] = MappingProxyType({}),
 ) -> Iterator[Turn]:
     """Yield each judged bucket at which something surges or an incident is not closed yet, one after the other.
 
     incidents  as they were before the first judged bucket
     warm       False: only static rules alert
     rules_at   what the life of an incident depends on at a column
+    elsewhere  series that surge in other incidents, see `judge`
     """
     alerting, roster = assessment.alerting(warm=warm), assessment.limits.roster
+    told = [key for key, ended in elsewhere.items() if ended is None and key in roster.rows]
+    alerting[[roster.rows[key] for key in told]] = False
+    earlier = {key: ended for key, ended in elsewhere.items() if ended is not None}
     for column in range(assessment.n_judged):
         risen_rows = np.flatnonzero(alerting[:, column])
         if not len(risen_rows) and not incidents.active:
             continue
         now = assessment.end_of(column)
-        lasting, ended = open_surges(incidents), ended_surges(incidents)
+        lasting, ended = open_surges(incidents), {**earlier, **ended_surges(incidents)}
         followed = {key: _followed(surge, assessment, column, now) for key, surge in lasting.items()}
         risen = [
             _risen(assessment, int(row), column, now, after=ended.get(roster.keys[row]))

@@ -1,6 +1,6 @@
 """Loading: what judging and learning look at, read from the store."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -21,13 +21,16 @@ def load_panel(
     until: int,
     sources: Mapping[str, SourceState],
     named: Iterable[SeriesKey] = (),
+    is_shown: Callable[[str], bool] = lambda _: True,
 ) -> Panel:
     """Read from the store what judging buckets `[first, until)` looks at; late tickets are left out.
 
-    named  series that have a row even where the store does not know them any more
+    named     series that have a row even where the store does not know them any more
+    is_shown  False for a service that is taken as unknown throughout
     """
     reach = detector.reach(first)
-    return load_grid(store, Grid(detector.step, reach, until - reach), sources=sources, named=named)
+    grid = Grid(detector.step, reach, until - reach)
+    return load_grid(store, grid, sources=sources, named=named, is_shown=is_shown)
 
 
 def load_grid(
@@ -37,17 +40,19 @@ def load_grid(
     sources: Mapping[str, SourceState],
     roster: Roster | None = None,
     named: Iterable[SeriesKey] = (),
+    is_shown: Callable[[str], bool] = lambda _: True,
     dtype: type[np.integer] = np.int64,
 ) -> Panel:
     """Read the counts of a grid without late tickets, for a roster or for that of the moment."""
     cells = store.counts(first=grid.first, stop=grid.stop)
     wanted = cells.roster.with_(named) if roster is None else roster
     row = cells.row if wanted.keys == cells.roster.keys else cells.roster.rows_in(wanted)[cells.row]
+    shown = np.array([is_shown(service) for service in wanted.services], dtype=np.bool_)
     return build_panel(
         wanted,
         grid,
         np.stack([row, cells.bucket, cells.tickets - cells.late], axis=1),
-        known=Coverage.of(store, sources).known(wanted, grid),
+        known=Coverage.of(store, sources).known(wanted, grid) & shown[:, None],
         dtype=dtype,
     )
 

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -18,8 +18,9 @@ from spikewatch.core.outbox import Delivery
 from spikewatch.core.scoring import Limits, assess
 from spikewatch.core.snapshot import Snapshot
 from spikewatch.core.surges import Surge
-from spikewatch.core.timegrid import Grid, bucket_number, bucket_start, seconds
+from spikewatch.core.timegrid import HOUR, Grid, bucket_number, bucket_start, seconds
 from spikewatch.coverage import GRACE, Coverage
+from spikewatch.cycle.arrears import HOURS_AT_ONCE, Arrears, parted, rejoined, surging_in
 from spikewatch.cycle.detector import Detector
 from spikewatch.cycle.judging import Verdict, judge
 from spikewatch.cycle.loading import labelled, load_grid, load_history, load_hours, load_panel
@@ -70,6 +71,7 @@ class Cycle:
         self._calibrating = threading.Lock()
         self._recounts = 0
         self.snapshot: Snapshot | None = None
+        self.is_catching_up = False
 
     @property
     def detector(self) -> Detector:
@@ -96,8 +98,11 @@ class Cycle:
     def run(self, *, now: datetime) -> int:
         """Judge every finished bucket that has not been judged, commit, and return how many buckets there were.
 
-        While a recount is going on nothing is judged; after it all that was learnt before is learnt again.
+        Buckets that were judged while a service was unknown are judged for it first, as soon as it is known: some hours of
+        them at a time, and `is_catching_up` tells whether there are more. Until then the service stays unknown. While a
+        recount is going on nothing is judged; after it all that was learnt before is learnt again.
         """
+        self.is_catching_up = False
         recounts = self._store.recounts()
         if recounts.is_pending:
             return 0
@@ -110,17 +115,27 @@ class Cycle:
         if until is None:
             return 0
         first = until - 1 if state.judged_until is None else state.judged_until
-        if first >= until:
+        coverage = Coverage.of(self._store, sources, grace=self._grace)
+        arrears = self._arrears(coverage, state)
+        self.is_catching_up = bool(arrears.left)
+        if first >= until and not arrears.due:
             if self.snapshot is None:
-                self.snapshot = self._restored(state, sources)
+                self.snapshot = self._restored(state, sources, hidden=arrears.left)
             return 0
-        verdicts = self._judge(first, until, state, sources)
-        incidents = verdicts[-1].incidents
+        incidents = self._without_lost(state.incidents, ended=bucket_start(first, self._detector.step))
+        late, incidents = self._judge_late(arrears, incidents, sources)
+        present, incidents = self._judge(first, until, incidents, sources, hidden=arrears.left)
+        verdicts = [*late, *present]
         notices = self._pictured([notice for verdict in verdicts for notice in verdict.notices], sources)
         changed = {incident.id: incident for verdict in verdicts for incident in verdict.changed}
+        behind = arrears.after(state.behind, judged_until=first)
+        if present:
+            services = present[-1].assessment.limits.roster.services
+            behind = self._behind(coverage, behind, services, first=first, until=until)
+        after = JudgeState(max(first, until), incidents, behind)
         self._store.commit_cycle(
             CycleCommit(
-                state=JudgeState(until, incidents),
+                state=after,
                 changed=tuple(changed.values()),
                 deliveries=tuple(self._plan(notices, now)),
             )
@@ -130,10 +145,14 @@ class Cycle:
             self._on_change(Change(before.get(incident.id), incident))
         for notice in notices:
             _log_notice(notice)
-        self.snapshot = snapshot_of(
-            self._store, self._detector, verdicts[-1].assessment, incidents, until=until, sources=sources
-        )
-        return until - first
+        _log_late(arrears, self._detector.step)
+        if present:
+            self.snapshot = snapshot_of(
+                self._store, self._detector, present[-1].assessment, incidents, until=until, sources=sources
+            )
+        else:
+            self.snapshot = self._restored(after, sources, hidden=arrears.left)
+        return sum(verdict.assessment.n_judged for verdict in verdicts)
 
     def _pictured(self, notices: Sequence[Notice], sources: Mapping[str, SourceState]) -> Sequence[Notice]:
         """Return the notices with what they show of the last hours."""
@@ -159,13 +178,16 @@ class Cycle:
         with self._fitting:
             if epoch not in self._baselines:
                 before = self._store.recounts()
-                history = load_history(self._store, self._detector, epoch=epoch)
-                fitted = labelled(self._detector, self._store).fit(history, epoch=epoch)
+                fitted = self._fitted(epoch)
                 if before.is_pending or self._store.recounts() != before:
                     return fitted  # counted anew meanwhile: good for nothing but an answer
                 kept = {other: baseline for other, baseline in self._baselines.items() if other >= epoch - 1}
                 self._baselines = {**kept, epoch: fitted}
             return self._baselines[epoch]
+
+    def _fitted(self, epoch: int) -> Baseline:
+        history = load_history(self._store, self._detector, epoch=epoch)
+        return labelled(self._detector, self._store).fit(history, epoch=epoch)
 
     def calibrated(self, *, week: int) -> Calibration:
         """Return the calibration of a week: kept, or made now from the past and kept."""
@@ -220,7 +242,9 @@ class Cycle:
             return None
         return self._detector.epoch_of(state.judged_until) + 1
 
-    def _restored(self, state: JudgeState, sources: Mapping[str, SourceState]) -> Snapshot | None:
+    def _restored(
+        self, state: JudgeState, sources: Mapping[str, SourceState], *, hidden: Collection[str]
+    ) -> Snapshot | None:
         """Return the snapshot of the last bucket judged before a restart; nothing is judged anew."""
         if state.judged_until is None:
             return None
@@ -232,6 +256,7 @@ class Cycle:
             until=state.judged_until,
             sources=sources,
             named=_named(state.incidents),
+            is_shown=lambda service: service not in hidden,
         )
         baseline, limits = self._standards(self._detector.epoch_of(last), panel.roster)
         assessment = assess(panel, baseline, limits, first=last, windows=self._detector.detection.windows)
@@ -251,15 +276,87 @@ class Cycle:
             return None
         return bucket_number(coverage.until, self._detector.step)
 
+    def _arrears(self, coverage: Coverage, state: JudgeState) -> Arrears:
+        """Return what can be judged late now; what baselines would not learn from any more is not looked at again."""
+        step, judged_until = self._detector.step, state.judged_until or 0
+        oldest = judged_until - self._detector.history // step
+        due = coverage.due(state.behind, judged_until=judged_until, oldest=oldest, step=step)
+        return Arrears.of(due, most=HOURS_AT_ONCE * HOUR // step)
+
+    def _judge_late(
+        self, arrears: Arrears, incidents: Incidents, sources: Mapping[str, SourceState]
+    ) -> tuple[list[Verdict], Incidents]:
+        """Judge what is due now, each service with its own incidents; return that and all incidents afterwards.
+
+        The baselines are fitted for it, for those that stand did not know the counts of the time.
+        """
+        verdicts: list[Verdict] = []
+        fitted: dict[int, Baseline] = {}
+        for stretch in arrears.stretches:
+            for left, right in self._epochs(stretch.first, stretch.stop):
+                epoch = self._detector.epoch_of(left)
+                if epoch not in fitted:
+                    fitted = {epoch: self._fitted(epoch)}
+                own, others = parted(incidents, stretch.services)
+                panel = load_panel(
+                    self._store,
+                    self._detector,
+                    first=left,
+                    until=right,
+                    sources=sources,
+                    named=_named(own),
+                    is_shown=stretch.services.__contains__,
+                )
+                baseline = fitted[epoch].for_roster(panel.roster)
+                tail = self.calibrated(week=self._detector.week_of(epoch)).tail
+                verdict = judge(
+                    panel,
+                    baseline,
+                    self._detector.limits(baseline, tail=tail),
+                    first=left,
+                    incidents=own,
+                    detector=self._detector,
+                    elsewhere=surging_in(others),
+                )
+                incidents = rejoined(verdict.incidents, others)
+                verdicts.append(verdict)
+        if verdicts and not arrears.left:
+            self._baselines, self._last = {}, None
+        return verdicts, incidents
+
+    def _behind(
+        self,
+        coverage: Coverage,
+        behind: Mapping[str, int],
+        services: Sequence[str],
+        *,
+        first: int,
+        until: int,
+    ) -> dict[str, int]:
+        """Return which services are behind once buckets `[first, until)` have been judged, of those that there are."""
+        left = {}
+        for service in services:
+            reached = coverage.reached(service, step=self._detector.step) or first
+            if service in behind:
+                left[service] = behind[service]
+            elif reached < until:
+                left[service] = max(first, reached)
+        return left
+
     def _judge(
-        self, first: int, until: int, state: JudgeState, sources: Mapping[str, SourceState]
-    ) -> list[Verdict]:
-        incidents = state.incidents
-        if incidents.active:
-            ended = bucket_start(first, self._detector.step)
-            incidents = _without_lost(incidents, roster=self._store.roster(), ended=ended)
+        self,
+        first: int,
+        until: int,
+        incidents: Incidents,
+        sources: Mapping[str, SourceState],
+        *,
+        hidden: Collection[str],
+    ) -> tuple[list[Verdict], Incidents]:
+        """Judge the present; what is hidden is unknown, and its incidents stay as they are until it has caught up."""
+        aside, incidents = parted(incidents, hidden)
+        named = (*_named(aside), *_named(incidents))
         verdicts = []
-        for left, right in self._epochs(first, until):
+        for left, right in self._epochs(first, until) if first < until else ():
             epoch = self._detector.epoch_of(left)
             self.refit(epoch=epoch)
             panel = load_panel(
@@ -268,13 +365,30 @@ class Cycle:
                 first=left,
                 until=right,
                 sources=sources,
-                named=_named(incidents),
+                named=(*named, *_named(incidents)),
+                is_shown=lambda service: service not in hidden,
             )
             baseline, limits = self._standards(epoch, panel.roster)
             verdict = judge(panel, baseline, limits, first=left, incidents=incidents, detector=self._detector)
             incidents = verdict.incidents
             verdicts.append(verdict)
-        return verdicts
+        return verdicts, rejoined(incidents, aside)
+
+    def _without_lost(self, incidents: Incidents, *, ended: datetime) -> Incidents:
+        """Return the incidents in which surges are over whose series count under another name now."""
+        if not incidents.active:
+            return incidents
+        rows = self._store.roster().rows
+
+        def over(surge: Surge) -> Surge:
+            is_lost = surge.is_open and surge.series not in rows
+            return replace(surge, ended=ended) if is_lost else surge
+
+        active = (
+            replace(incident, surges=tuple(over(surge) for surge in incident.surges))
+            for incident in incidents.active
+        )
+        return replace(incidents, active=tuple(active))
 
     def _standards(self, epoch: int, roster: Roster) -> tuple[Baseline, Limits]:
         """Return what the series of a roster are judged by; the same as last time while neither epoch nor roster change."""
@@ -296,23 +410,16 @@ class Cycle:
         return list(pairwise(edges))
 
 
-def _without_lost(incidents: Incidents, *, roster: Roster, ended: datetime) -> Incidents:
-    """Return the incidents in which surges are over whose series count under another name now."""
-
-    def over(surge: Surge) -> Surge:
-        is_lost = surge.is_open and surge.series not in roster.rows
-        return replace(surge, ended=ended) if is_lost else surge
-
-    active = (
-        replace(incident, surges=tuple(over(surge) for surge in incident.surges))
-        for incident in incidents.active
-    )
-    return replace(incidents, active=tuple(active))
-
-
 def _named(incidents: Incidents) -> tuple[SeriesKey, ...]:
     """Return the series of all incidents, which have a row as long as there is something to tell of them."""
     return tuple(surge.series for incident in incidents.active for surge in incident.surges)
+
+
+def _log_late(arrears: Arrears, step: timedelta) -> None:
+    for service, (first, stop) in arrears.due.items():
+        fields = {"service": service, "since": bucket_start(first, step).isoformat()}
+        until = bucket_start(max(first, min(stop, arrears.stop)), step).isoformat()
+        log.info("judged_late", extra={**fields, "until": until, "is_all": stop <= arrears.stop})
 
 
 def _log_notice(notice: Notice) -> None:

@@ -1,5 +1,6 @@
 """Telling: starts the daemon on the simulated vendors, follows the script, and draws what Slack shows."""
 
+import json
 import queue
 import sys
 import tempfile
@@ -149,7 +150,7 @@ calendar:
       end: {campaign.span.end.astimezone(TOKYO).isoformat()}
       service: {campaign.service}
       expect: {campaign.factor}
-store: sqlite:///{folder}/demo.db
+store: {json.dumps(f"sqlite:///{folder}/demo.db", ensure_ascii=False)}
 poll: {{every: 5m}}
 sources:
   - kind: zendesk

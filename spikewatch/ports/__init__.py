@@ -19,6 +19,7 @@ from spikewatch.ports.failures import (
     MessageGone,
     OutcomeUnknown,
     PortError,
+    QueryRefused,
     TooLarge,
     Unavailable,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "PageOutcome",
     "PortError",
     "Position",
+    "QueryRefused",
     "Quota",
     "Recounts",
     "Scope",

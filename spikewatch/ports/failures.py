@@ -46,6 +46,12 @@ class CursorRefused(PortError):
     reason = "cursor"
 
 
+class QueryRefused(PortError):
+    """This question is not answered, however often it is asked; another may be."""
+
+    reason = "query"
+
+
 class ChannelRefused(PortError):
     """This channel does not accept messages; another may."""
 

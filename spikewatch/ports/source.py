@@ -85,6 +85,10 @@ class Source(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """End its connections; a page that is asked for all the same connects anew."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -107,12 +111,15 @@ class Countable(Protocol):
     """A source that can say by another way than reading how many tickets it has; what it says lags by minutes."""
 
     def scopes(self, series: Sequence[SeriesKey]) -> Sequence[Scope]:
-        """Return what can be counted of these series: the finest first, and always the whole desk."""
+        """Return what can be counted of these series: the finest first, and always the whole desk.
+
+        Raises Unavailable or CredentialsRefused.
+        """
         ...
 
     def count(self, scope: Scope, *, start: datetime, end: datetime) -> int:
         """Return how many tickets of the scope were created in `[start, end)` and count, by the source's own search.
 
-        Raises Unavailable or CredentialsRefused.
+        Raises Unavailable, CredentialsRefused or QueryRefused.
         """
         ...

@@ -55,7 +55,7 @@ def rules_files(monitored: Monitored, *, flavor: Flavor, health_only: bool = Fal
         ),
         "runbooks.md": runbooks(monitored),
         "alertmanager.yaml": to_yaml(
-            scraping.alertmanager(),
+            scraping.alertmanager(monitored),
             comment="An example: put the receivers of your own in. If Slack is told by spikewatch itself, give\n"
             "Spikewatch...Surge alerts no receiver here: one incident, one page.",
         ),

@@ -37,9 +37,13 @@ def _down(monitored: Monitored) -> Alert:
     return Alert(
         name="SpikewatchDown",
         expr=f"""\
-  up{{job=~"{monitored.job}|{monitored.series_job}"}} == 0
+  up{{job="{monitored.job}"}} == 0
 or
-  absent(up{{job="{monitored.job}"}})""",
+  absent(up{{job="{monitored.job}"}})
+or
+    up{{job="{monitored.series_job}"}} == 0
+  unless on (cluster, instance)
+    up{{job="{monitored.job}"}} == 0""",
         wait=monitored.thresholds.down_for,
         urgency=Urgency.CRITICAL,
         summary="No answer from spikewatch{{ with $labels.instance }} at {{ . }}{{ end }}",

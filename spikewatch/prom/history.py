@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from spikewatch.adapters.prometheus.catalogue import METRICS, clean_label, label_text
+from spikewatch.adapters.prometheus.catalogue import METRICS, USUAL_NAMES, LabelNames, clean_label, label_text
 from spikewatch.core.counts import Cells, Ints, Roster, SeriesKey
 from spikewatch.core.settings import format_duration
 from spikewatch.core.timegrid import Grid, seconds
@@ -30,9 +30,12 @@ class Past:
     lead: int
 
 
-def openmetrics(past: Past, *, window: timedelta, most: int, target: Mapping[str, str]) -> Iterator[str]:
+def openmetrics(
+    past: Past, *, window: timedelta, most: int, target: Mapping[str, str], names: LabelNames = USUAL_NAMES
+) -> Iterator[str]:
     """Yield the lines of the past; at most so many series, the busiest, and their roll-ups.
 
+    names   what the labels of a series are called
     target  labels of the scrape, which every series has once Prometheus read it
     """
     counts = _by_name(past)
@@ -41,11 +44,13 @@ def openmetrics(past: Past, *, window: timedelta, most: int, target: Mapping[str
     width = max(1, window // past.grid.step)
     yield from _declared("spikewatch_series_tickets")
     for name in sorted(busiest):
-        yield from _gauge("spikewatch_series_tickets", {**_pair(name), **named}, counts[name], past, width)
+        yield from _gauge(
+            "spikewatch_series_tickets", {**_pair(name, names), **named}, counts[name], past, width
+        )
     yield from _declared("spikewatch_service_tickets")
     for service in sorted({service for service, _ in counts}):
         total = np.sum([row for (owner, _), row in counts.items() if owner == service], axis=0)
-        yield from _gauge("spikewatch_service_tickets", {"service": service, **named}, total, past, width)
+        yield from _gauge("spikewatch_service_tickets", {names.service: service, **named}, total, past, width)
     if counts:
         yield from _declared("spikewatch_fleet_tickets")
         yield from _gauge(
@@ -54,12 +59,12 @@ def openmetrics(past: Past, *, window: timedelta, most: int, target: Mapping[str
     yield from _declared("spikewatch_tickets_total")
     totals = _totals_by_name(past)
     for name in sorted(busiest):
-        yield from _counter({**_pair(name), **target}, counts[name], past, at_end=totals[name])
+        yield from _counter({**_pair(name, names), **target}, counts[name], past, at_end=totals[name])
     yield "# EOF"
 
 
-def _pair(name: tuple[str, str]) -> dict[str, str]:
-    return {"service": name[0], "category": name[1]}
+def _pair(name: tuple[str, str], names: LabelNames) -> dict[str, str]:
+    return {names.service: name[0], names.category: name[1]}
 
 
 def _name(key: SeriesKey) -> tuple[str, str]:

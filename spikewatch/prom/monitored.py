@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from spikewatch.adapters.prometheus.catalogue import LabelNames
 from spikewatch.prom.access import Access
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+GIBIBYTE = 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +25,11 @@ class Thresholds:
     late_polls          intervals without a pass of judging
     deliveries_failing  share of attempts in 15 minutes that fail; one failed attempt that was repeated well is half
     backlog             age of the oldest delivery that waits
-    store_free          free space, as a share of that and of the store together
+    store_free          free space, as a share of the volume where the store lies
+    store_room          bytes that are little beside another copy of the store, as an export or a repair makes it
+    store_trend_free    share of the volume from which on the trend is looked at: what is half empty does not wake
     store_full_within   how far ahead the trend of free space is looked at
+    store_failing_for   shorter than it takes a source to be stale, which a store that refuses writes makes it
     restarts            starts within an hour
     learning            share of series without a baseline
     learning_after      time in which a baseline is learnt
@@ -48,9 +53,11 @@ class Thresholds:
     backlog: timedelta = 5 * MINUTE
     backlog_for: timedelta = 2 * MINUTE
     store_free: float = 0.1
+    store_room: int = GIBIBYTE
+    store_trend_free: float = 0.4
     store_full_within: timedelta = DAY
     store_full_for: timedelta = 15 * MINUTE
-    store_failing_for: timedelta = 5 * MINUTE
+    store_failing_for: timedelta = 2 * MINUTE
     reload_failed_for: timedelta = 10 * MINUTE
     hidden_for: timedelta = HOUR
     clash_for: timedelta = 10 * MINUTE
@@ -70,6 +77,7 @@ class Monitored:
     window      the window that dashboards show first
     max_series  most series exposed; many of them are scraped in a job of their own
     access      what Prometheus needs to be let in
+    labels      what the labels of a series are called
     """
 
     job: str = "spikewatch"
@@ -78,6 +86,7 @@ class Monitored:
     window: timedelta = 15 * MINUTE
     max_series: int = 2000
     access: Access = field(default_factory=Access)
+    labels: LabelNames = field(default_factory=LabelNames)
     thresholds: Thresholds = field(default_factory=Thresholds)
 
     @property

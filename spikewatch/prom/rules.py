@@ -39,7 +39,7 @@ def rules(
     groups: list[Node] = [
         _group(
             "surges",
-            surges.recordings(),
+            surges.recordings(monitored),
             () if health_only else surges.alerts(monitored),
             monitored,
             keeps=keeps,

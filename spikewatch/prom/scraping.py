@@ -37,7 +37,10 @@ def _job(monitored: Monitored, name: str, path: str, interval: str) -> dict[str,
         "sample_limit": _sample_limit(monitored),
         **monitored.access.of_job(),
         "static_configs": [{"targets": [monitored.address]}],
-        "metric_relabel_configs": [_own_service_wins("source_labels", "target_label")],
+        "metric_relabel_configs": [
+            _own_service_wins(monitored, "source_labels", "target_label"),
+            *_one_job(monitored, name, "target_label"),
+        ],
     }
 
 
@@ -45,9 +48,18 @@ def _sample_limit(monitored: Monitored) -> int:
     return monitored.max_series * _SAMPLES_OF_A_SERIES + _OTHER_SAMPLES
 
 
-def _own_service_wins(source_labels: str, target_label: str) -> dict[str, Node]:
-    """Return the relabelling that gives our label `service` its name back, where the target has one too."""
-    return {source_labels: ["exported_service"], "regex": "(.+)", target_label: "service"}
+def _own_service_wins(monitored: Monitored, source_labels: str, target_label: str) -> dict[str, Node]:
+    """Return the relabelling that gives our label of the service its name back, where the target has one too."""
+    name = monitored.labels.service
+    return {source_labels: [f"exported_{name}"], "regex": "(.+)", target_label: name}
+
+
+def _one_job(monitored: Monitored, name: str, target_label: str) -> tuple[dict[str, Node], ...]:
+    """Return what gives every sample the one job; `up` keeps that of its scrape, so that each can be seen to fail.
+
+    With a job of their own, alerts on series would not be held back by the alerts on health that explain them.
+    """
+    return () if name == monitored.job else ({target_label: "job", "replacement": monitored.job},)
 
 
 def _service_monitor(monitored: Monitored) -> dict[str, Node]:
@@ -58,7 +70,10 @@ def _service_monitor(monitored: Monitored) -> dict[str, Node]:
             "interval": _INTERVAL,
             "honorLabels": True,
             **monitored.access.of_endpoint(),
-            "metricRelabelings": [_own_service_wins("sourceLabels", "targetLabel")],
+            "metricRelabelings": [
+                _own_service_wins(monitored, "sourceLabels", "targetLabel"),
+                *_one_job(monitored, name, "targetLabel"),
+            ],
             "relabelings": [{"targetLabel": "job", "replacement": name}],
         }
         for name, path in _endpoints(monitored)
@@ -91,7 +106,11 @@ def prometheus(
 
 
 def alertmanager(
-    *, hooks: str = "http://127.0.0.1:8080", group_wait: str = "10s", group_interval: str = "1m"
+    monitored: Monitored,
+    *,
+    hooks: str = "http://127.0.0.1:8080",
+    group_wait: str = "10s",
+    group_interval: str = "1m",
 ) -> dict[str, Node]:
     """Return an Alertmanager configuration: who is woken, what goes to a chat, and what holds back what.
 
@@ -100,7 +119,7 @@ def alertmanager(
     return {
         "route": {
             "receiver": "chat",
-            "group_by": ["alertname", "cluster", "job", "service"],
+            "group_by": ["alertname", "cluster", "job", monitored.labels.service],
             "group_wait": group_wait,
             "group_interval": group_interval,
             "repeat_interval": "4h",
@@ -117,13 +136,24 @@ def alertmanager(
         },
         "inhibit_rules": [
             _inhibits(["SpikewatchCompanySurge"], ["SpikewatchServiceSurge", "SpikewatchTicketSurge"], []),
-            _inhibits(["SpikewatchServiceSurge"], ["SpikewatchTicketSurge"], ["service"]),
+            _inhibits(["SpikewatchServiceSurge"], ["SpikewatchTicketSurge"], [monitored.labels.service]),
             _inhibits(
                 ["SpikewatchSourceStale"],
                 ["SpikewatchDataBehind", "SpikewatchPollsFailing"],
                 ["source"],
             ),
-            _inhibits(["SpikewatchStoreWriteFailing"], ["SpikewatchDetectionLate"], ["instance"]),
+            # what is behind is told by source, over all instances
+            _inhibits(
+                ["SpikewatchDetectionLate", "SpikewatchStoreWriteFailing"], ["SpikewatchDataBehind"], []
+            ),
+            _inhibits(
+                ["SpikewatchStoreWriteFailing"],
+                ["SpikewatchSourceStale", "SpikewatchDetectionLate", "SpikewatchNotificationBacklog"],
+                ["instance"],
+            ),
+            _inhibits(
+                ["SpikewatchNotificationsFailing"], ["SpikewatchNotificationBacklog"], ["instance", "channel"]
+            ),
         ],
         "receivers": [
             {"name": "on-call", "webhook_configs": [_webhook(f"{hooks}/on-call")]},

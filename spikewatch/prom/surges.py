@@ -10,25 +10,32 @@ from spikewatch.core.settings import format_duration
 from spikewatch.prom.alert import Alert, Recording, Runbook, Urgency
 from spikewatch.prom.monitored import Monitored
 
-_SERIES = "cluster, job, service, category"
-_SERVICE = "cluster, job, service"
 _EXPLAIN = "`spikewatch explain --config F SERVICE [CATEGORY]`: every number and every gate behind it."
 _OPEN = "`spikewatch status --config F`: the incident by its id; the same id stands in Slack and in the log."
 
 
-def recordings() -> tuple[Recording, ...]:
+def _service_labels(monitored: Monitored) -> str:
+    return f"cluster, job, {monitored.labels.service}"
+
+
+def _series_labels(monitored: Monitored) -> str:
+    return f"{_service_labels(monitored)}, {monitored.labels.category}"
+
+
+def recordings(monitored: Monitored) -> tuple[Recording, ...]:
     """Return what dashboards and alerts ask for again and again about services."""
+    service, series = _service_labels(monitored), _series_labels(monitored)
     return (
         *(
             Recording(
                 f"service:spikewatch_series_{name}:sum",
-                f"sum by ({_SERVICE}, window) (max by ({_SERIES}, window) (spikewatch_series_{name}))",
+                f"sum by ({service}, window) (max by ({series}, window) (spikewatch_series_{name}))",
             )
             for name in ("tickets", "tickets_expected")
         ),
         Recording(
             "service:spikewatch_series_surging:sum",
-            f"sum by ({_SERVICE}) (max by ({_SERIES}) (spikewatch_series_surging))",
+            f"sum by ({service}) (max by ({series}) (spikewatch_series_surging))",
         ),
     )
 
@@ -39,25 +46,26 @@ def alerts(monitored: Monitored) -> Sequence[Alert]:
 
 
 def _series(monitored: Monitored) -> Alert:
-    window = format_duration(monitored.window)
+    names, service = monitored.labels, _service_labels(monitored)
     return Alert(
         name="SpikewatchTicketSurge",
         expr=f"""\
-  max by ({_SERIES}) (spikewatch_series_surging) == 1
+  max by ({_series_labels(monitored)}) (spikewatch_series_surging) == 1
 or
-    max by ({_SERVICE}) (spikewatch_incident_start_timestamp_seconds{{service!=""}} > bool 0)
-  unless on ({_SERVICE})
-    max by ({_SERVICE}) (spikewatch_series_surging) == 1""",
+    max by ({service}) (spikewatch_incident_start_timestamp_seconds{{{names.service}!=""}} > bool 0)
+  unless on ({service})
+    max by ({service}) (spikewatch_series_surging) == 1""",
         keep=monitored.thresholds.keep_firing,
         urgency=Urgency.WARNING,
-        summary="Ticket surge in {{ $labels.service }}{{ with $labels.category }} / {{ . }}{{ end }}",
+        summary=f"Ticket surge in {{{{ $labels.{names.service} }}}}"
+        f"{{{{ with $labels.{names.category} }}}} / {{{{ . }}}}{{{{ end }}}}",
         description=(
-            _incidents("service=%q", "$labels.service")
+            _incidents(f"{names.service}=%q", f"$labels.{names.service}")
             + _newest(
-                "tickets", window, "{{ . | first | value | printf `%.0f` }} tickets in the newest WINDOW"
+                monitored, "tickets", "{{ . | first | value | printf `%.0f` }} tickets in the newest WINDOW"
             )
             + _newest(
-                "tickets_expected", window, ", {{ . | first | value | printf `%.1f` }} expected", orelse=""
+                monitored, "tickets_expected", ", {{ . | first | value | printf `%.1f` }} expected", orelse=""
             )
             + "."
         ),
@@ -78,13 +86,14 @@ or
 
 
 def _service(monitored: Monitored) -> Alert:
+    name = monitored.labels.service
     return Alert(
         name="SpikewatchServiceSurge",
         expr=f"service:spikewatch_series_surging:sum >= {monitored.thresholds.categories_at_once}",
         keep=monitored.thresholds.keep_firing,
         urgency=Urgency.CRITICAL,
-        summary="{{ $value }} categories of {{ $labels.service }} surge at once",
-        description=_incidents("service=%q", "$labels.service")
+        summary=f"{{{{ $value }}}} categories of {{{{ $labels.{name} }}}} surge at once",
+        description=_incidents(f"{name}=%q", f"$labels.{name}")
         + "Several categories of one service surge together: an outage rather than one broken feature.",
         runbook=Runbook(
             means="Several categories of one service surge together, which usually means that the service is down or slow "
@@ -100,16 +109,17 @@ def _service(monitored: Monitored) -> Alert:
 
 
 def _company(monitored: Monitored) -> Alert:
+    name = monitored.labels.service
     return Alert(
         name="SpikewatchCompanySurge",
-        expr="""\
+        expr=f"""\
   max by (cluster, job) (spikewatch_fleet_surging) == 1
 or
-  max by (cluster, job) (spikewatch_incident_start_timestamp_seconds{service=""} > bool 0) == 1""",
+  max by (cluster, job) (spikewatch_incident_start_timestamp_seconds{{{name}=""}} > bool 0) == 1""",
         keep=monitored.thresholds.keep_firing,
         urgency=Urgency.CRITICAL,
         summary="Ticket surge across several services",
-        description=_incidents('service=""')
+        description=_incidents(f'{name}=""')
         + "Several services surge within half an hour: look for what they share (login, payment, network, a release).",
         runbook=Runbook(
             means="Several services surge together, or the company as a whole does. The cause is likely to be shared. "
@@ -131,10 +141,13 @@ def _incidents(matcher: str, *values: str) -> str:
     return f"{{{{ range {asked} | query | sortByLabel `incident` }}}}Incident {{{{ .Labels.incident }}}}. {{{{ end }}}}"
 
 
-def _newest(name: str, window: str, text: str, *, orelse: str = "The newest count is not available") -> str:
+def _newest(
+    monitored: Monitored, name: str, text: str, *, orelse: str = "The newest count is not available"
+) -> str:
     """Return the part of a text that states a reading of the series that surges."""
-    selector = f'spikewatch_series_{name}{{service=%q,category=%q,window="{window}"}}'
+    window, labels = format_duration(monitored.window), monitored.labels
+    selector = f'spikewatch_series_{name}{{{labels.service}=%q,{labels.category}=%q,window="{window}"}}'
     shown = text.replace("WINDOW", window)
     without = f"{{{{ else }}}}{orelse}" if orelse else ""
-    asked = f"printf `{selector}` $labels.service $labels.category | query"
+    asked = f"printf `{selector}` $labels.{labels.service} $labels.{labels.category} | query"
     return f"{{{{ with {asked} }}}}{shown}{without}{{{{ end }}}}"

@@ -93,22 +93,26 @@ def _backlog(monitored: Monitored) -> Alert:
 
 
 def _store_nearly_full(monitored: Monitored) -> Alert:
-    share, ahead = (
-        monitored.thresholds.store_free,
-        int(monitored.thresholds.store_full_within.total_seconds()),
-    )
+    limits = monitored.thresholds
+    ahead = int(limits.store_full_within.total_seconds())
     return Alert(
         name="SpikewatchStoreNearlyFull",
+        # A tenth of a large disk is still much, and what a small store leaves of a full disk is not: hence both.
         expr=f"""\
-  spikewatch_store_free_bytes < {share} * (spikewatch_store_free_bytes + spikewatch_store_size_bytes)
+    spikewatch_store_free_bytes < {limits.store_free} * spikewatch_store_volume_bytes
+  and
+    spikewatch_store_free_bytes < {limits.store_room} + spikewatch_store_size_bytes
 or
-  predict_linear(spikewatch_store_free_bytes[6h], {ahead}) < 0""",
+    spikewatch_store_free_bytes < {limits.store_trend_free} * spikewatch_store_volume_bytes
+  and
+    predict_linear(spikewatch_store_free_bytes[6h], {ahead}) < 0""",
         wait=monitored.thresholds.store_full_for,
         urgency=Urgency.WARNING,
-        summary="The store of {{ $labels.instance }} runs out of space",
+        summary="{{ $value | humanize1024 }}B are left where the store of {{ $labels.instance }} lies",
         description="A store without space refuses writes, and then nothing is judged or told.",
         runbook=Runbook(
-            means="Little free space is left where the store lies, or at the pace of the last hours soon none.",
+            means="The volume where the store lies is nearly full, whoever filled it, or at the pace of the last hours soon "
+            "will be.",
             look=(
                 "`df -h` on the machine.",
                 "Size of the store, and the free space beside it, on the health dashboard.",
@@ -185,21 +189,23 @@ def _series_hidden(monitored: Monitored) -> Alert:
 
 
 def _label_clash(monitored: Monitored) -> Alert:
+    label = monitored.labels.service
     return Alert(
         name="SpikewatchLabelClash",
-        expr='count by (job) ({__name__=~"spikewatch_(series|service)_.+",exported_service!=""}) > 0',
+        expr=f'count by (job) ({{__name__=~"spikewatch_(series|service)_.+",exported_{label}!=""}}) > 0',
         wait=monitored.thresholds.clash_for,
         urgency=Urgency.WARNING,
-        summary="The scrape job {{ $labels.job }} hides the label service",
-        description="The target has a label service of its own, so ours arrives as exported_service and alerts see nothing.",
+        summary=f"The scrape job {{{{ $labels.job }}}} hides the label {label}",
+        description=f"The target has a label {label} of its own, so ours arrives as exported_{label} "
+        "and alerts see nothing.",
         runbook=Runbook(
-            means="The scrape adds a label `service` to the target, as Kubernetes does. Ours is renamed to "
-            "`exported_service`, and rules and dashboards look at the wrong one.",
+            means=f"The scrape adds a label `{label}` to the target, as Kubernetes does. Ours is renamed to "
+            f"`exported_{label}`, and rules and dashboards look at the wrong one.",
             look=("Prometheus, Status, Targets: the labels of the target.",),
             do=(
                 (
                     "Take over the `metric_relabel_configs` (or `metricRelabelings`) that `spikewatch prom scrape` prints: "
-                    "they copy `exported_service` to `service`, which works even where `honor_labels` is overruled."
+                    f"they copy `exported_{label}` to `{label}`, which works even where `honor_labels` is overruled."
                 ),
             ),
         ),

@@ -70,7 +70,8 @@ def _up(server: PrometheusServer, monitored: Monitored) -> Finding:
 
 
 def _clash(server: PrometheusServer, monitored: Monitored) -> Finding:
-    named = '__name__=~"spikewatch_(series|service)_.+",exported_service!=""'
+    name = monitored.labels.service
+    named = f'__name__=~"spikewatch_(series|service)_.+",exported_{name}!=""'
     found = server.query(f"count by (job) ({{{named},{_jobs(monitored)}}})")
     if not found:
         return Finding("label clash", is_good=True, says="none")
@@ -78,7 +79,7 @@ def _clash(server: PrometheusServer, monitored: Monitored) -> Finding:
     return Finding(
         "label clash",
         is_good=False,
-        says=f"our label service arrives as exported_service in the job {jobs}",
+        says=f"our label {name} arrives as exported_{name} in the job {jobs}",
         remedy="take over metric_relabel_configs of `spikewatch prom scrape`",
     )
 

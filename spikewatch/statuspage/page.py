@@ -138,15 +138,20 @@ def _lasting(lasting: list[Shown], voice: Voice) -> Iterator[Element]:
         return
     yield node("h2", None, voice.words.incidents)
     yield from (incident(shown, voice) for shown in lasting[:MOST_IN_FULL])
-    if len(lasting) > MOST_IN_FULL:
-        yield node("p", None, voice.words.more_incidents.format(n=len(lasting) - MOST_IN_FULL))
+    yield from _more(lasting, voice)
 
 
 def _over(over: list[Shown], voice: Voice) -> Element:
     words = voice.say.words
     heads = (words.service, words.started, words.ended, words.peaked)
     rows = (resolved(shown, voice) for shown in over[:MOST_IN_FULL])
-    return _panel(voice.words.resolved, table(voice.words.resolved, heads, rows))
+    return _panel(voice.words.resolved, table(voice.words.resolved, heads, rows), *_more(over, voice))
+
+
+def _more(incidents: list[Shown], voice: Voice) -> Iterator[Element]:
+    """Yield how many have no place on the page, where there are any."""
+    if len(incidents) > MOST_IN_FULL:
+        yield node("p", None, voice.words.more_incidents.format(n=len(incidents) - MOST_IN_FULL))
 
 
 def _panel(title: str, *parts: Part) -> Element:

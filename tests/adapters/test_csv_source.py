@@ -209,6 +209,11 @@ def test_a_ticket_counts_once_as_its_newest_row_says(
             "input.csv:2: id is empty; every ticket needs one",
         ),
         (TICKETS + f"1,{T},pay,login,soon,open\n", "input.csv:2: updated_at: 'soon' is no time"),
+        (
+            COUNTS + f"{T},pay,log\0in,1\n",
+            r"input.csv:2: category: 'log\x00in' holds a NUL character, which no store keeps; export the file again",
+        ),
+        (TICKETS + f"1\0,{T},pay,login,,open\n", r"input.csv:2: id: '1\x00' holds a NUL character"),
     ],
 )
 def test_each_mistake_names_file_line_value_and_remedy(content: str, said: str, tmp_path: Path) -> None:
@@ -329,6 +334,10 @@ def test_a_gaps_file_may_hold_none(tmp_path: Path) -> None:
         (GAPS + f"{T},{T},pay\n", "input.csv:2: end: .* is not after start"),
         (GAPS + f"{T},2026-05-11T12:00:00,pay\n", "input.csv:2: end: .* has no UTC offset"),
         (COUNTS, "this is a counts file"),
+        (
+            GAPS + f"{T},2026-05-11T12:00:00+09:00,pa\0y\n",
+            r"input.csv:2: service: 'pa\\x00y' holds a NUL character",
+        ),
     ],
 )
 def test_a_wrong_gap_names_its_line(content: str, said: str, tmp_path: Path) -> None:
@@ -378,6 +387,10 @@ def test_a_labels_file_may_hold_none(tmp_path: Path) -> None:
         ("start,end,service,category,note\n", "'kind' is missing"),
         (COUNTS, "this is a counts file"),
         (GAPS, "a gaps file belongs to --gaps"),
+        (
+            LABELS + f"{T},2026-05-11T12:00:00+09:00,pay,log\0in,incident\n",
+            r"input.csv:2: category: 'log\\x00in' holds a NUL character",
+        ),
     ],
 )
 def test_a_wrong_label_names_its_line(content: str, said: str, tmp_path: Path) -> None:

@@ -196,6 +196,8 @@ def test_a_name_with_a_line_end_in_quotes_is_one_row(desk: Desk) -> None:
         ),
         ("3,2026-05-11T10:00:00+00:00,payments,*\n", r"category: '\*' means all"),
         (",2026-05-11T10:00:00+00:00,payments,login\n", "id is empty"),
+        ("3,2026-05-11T10:00:00+00:00,pay\0ments,login\n", r"service: 'pay\\x00ments' holds a NUL character"),
+        ("3\0,2026-05-11T10:00:00+00:00,payments,login\n", r"id: '3\\x00' holds a NUL character"),
     ],
 )
 def test_a_row_that_is_wrong_is_told_with_its_line_and_its_piece_is_not_taken(

@@ -149,6 +149,7 @@ def test_no_header_upsets_the_negotiation(header: str) -> None:
         ("/", "fr, ja;q=0.2", "ja"),
         ("/?lang=ja", "en", "ja"),
         ("/?lang=klingon", "en", "en"),
+        (f"/?from={'a' * 200}&lang=ja", "en", "ja"),
         ("/", "", None),
         ("/?lang", "de", None),
     ],
@@ -171,10 +172,11 @@ def test_a_client_may_ask_for_a_few_metrics_by_name(serve: Serve) -> None:
     assert ask(serve(), path)[2] == b"all text ['spikewatch_series', 'up']\n"
 
 
-def test_a_request_for_endlessly_many_names_is_a_bad_one(serve: Serve) -> None:
-    status, _, body = ask(serve(), f"/metrics?{'&'.join(['name[]=a'] * 101)}")
+@pytest.mark.parametrize("path", ["/metrics", "/metrics/health", "/"])
+def test_a_request_that_asks_endlessly_much_is_a_bad_one(serve: Serve, path: str) -> None:
+    status, _, body = ask(serve(), f"{path}?{'&'.join(['name[]=a'] * 101)}")
 
-    assert (status, body) == (400, b"At most 100 names at a time.\n")
+    assert (status, body) == (400, b"At most 100 fields at a time.\n")
 
 
 @pytest.mark.parametrize("path", ["/metric", "/metrics/", "/metrics/series/1", "/favicon.ico", "/../metrics"])

@@ -155,6 +155,9 @@ def test_no_header_upsets_the_guard(said: str) -> None:
         "scrypt:1:1:1$salt$zz",
         "scrypt:1073741824:8:1$salt$00",
         "bcrypt:1:1:1$salt$00",
+        f"scrypt:-2:-8:1$salt${'00' * 64}",
+        f"scrypt:2:-8:-1$salt${'00' * 64}",
+        PASSWORD_HASH[:-2],
     ],
 )
 def test_what_is_no_hash_is_refused_with_the_remedy_and_without_the_text(stated: str) -> None:
@@ -162,6 +165,17 @@ def test_what_is_no_hash_is_refused_with_the_remedy_and_without_the_text(stated:
         Guard(user="prometheus", password_hash=stated)
 
     assert "horse" not in str(caught.value)
+
+
+@given(n=st.integers(-4, 4), r=st.integers(-4, 4), p=st.integers(-4, 4))
+def test_whatever_costs_a_hash_states_it_is_one_or_is_refused(n: int, r: int, p: int) -> None:
+    try:
+        guard = Guard(user="prometheus", password_hash=f"scrypt:{n}:{r}:{p}$salt${'00' * 64}")
+    except NoHash:
+        return
+
+    assert not guard.admits(basic("prometheus", "correct horse"))
+    assert min(n, r, p) > 0
 
 
 def test_each_hash_of_a_password_has_a_salt_of_its_own() -> None:

@@ -1,7 +1,9 @@
 """Mail on a server that misbehaves, and what a mailbox shows: text, HTML and threads, in both languages."""
 
+import logging
 import ssl
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,12 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikewatch.adapters.clock import ManualClock
+from spikewatch.adapters.mail.letter import subject_of
 from spikewatch.adapters.mail.messenger import MailMessenger
 from spikewatch.adapters.mail.readable import as_html, as_text
 from spikewatch.adapters.mail.settings import Encryption
 from spikewatch.core.counts import SeriesKey
 from spikewatch.core.notices import Reason
 from spikewatch.core.settings import Language
+from spikewatch.core.weekly import Accuracy, Volume, Week, Weekly, notice_of_week
 from spikewatch.core.wording import Message, render
 from spikewatch.ports import (
     ChannelRefused,
@@ -26,6 +30,7 @@ from spikewatch.ports import (
     PortError,
     Unavailable,
 )
+from tests.certificates import Pair, authority
 from tests.factories import OPENED, course, grouped, notice
 from tests.receiving import SmtpDesk, spoken
 
@@ -103,6 +108,107 @@ def test_a_line_that_was_to_be_private_and_is_not_carries_nothing(desk: SmtpDesk
     assert desk.mails == []
 
 
+# -- a private line
+
+
+@dataclass(frozen=True)
+class Keys:
+    """An authority that is trusted, and servers that it has signed for."""
+
+    trust: ssl.SSLContext
+    here: ssl.SSLContext
+    elsewhere: ssl.SSLContext
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    own = authority(tmp_path_factory.mktemp("certificates"))
+    here, elsewhere = own.signed("here"), own.signed("elsewhere", names="DNS:mail.example.com")
+
+    def serving(pair: Pair) -> ssl.SSLContext:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(pair.cert, pair.key)
+        return context
+
+    return Keys(ssl.create_default_context(cafile=own.own.cert), serving(here), serving(elsewhere))
+
+
+PRIVATE = [Encryption.STARTTLS, Encryption.TLS]
+
+
+@pytest.mark.parametrize("encryption", PRIVATE)
+def test_a_mail_and_the_password_go_over_a_private_line_alone(keys: Keys, encryption: Encryption) -> None:
+    with SmtpDesk(tls=keys.here, at_once=encryption is Encryption.TLS) as desk:
+        team = mail(desk, encryption=encryption, trust=keys.trust, username="u", password="hush")
+        team.post(message(), channel="c", key="k")
+
+    assert [kept["Subject"] for kept in desk.mails] == [subject_of(message())]
+    assert any(line.startswith("AUTH") for line in desk.commands)
+    assert {line.split(" ")[0].upper() for line in desk.clear} <= {"EHLO", "STARTTLS"}
+
+
+@pytest.mark.parametrize("encryption", PRIVATE)
+def test_a_server_with_the_certificate_of_another_is_told_nothing_and_the_reason_says_so(
+    keys: Keys, encryption: Encryption
+) -> None:
+    with (
+        SmtpDesk(tls=keys.elsewhere, at_once=encryption is Encryption.TLS) as desk,
+        pytest.raises(Unavailable) as caught,
+    ):
+        mail(desk, encryption=encryption, trust=keys.trust, username="u", password="hush").post(
+            message(), channel="c", key="k"
+        )
+
+    assert str(caught.value) == (
+        "the mail server's certificate is not for 127.0.0.1: check `host`; it is to be the name that the server goes by"
+    )
+    assert (desk.mails, [line for line in desk.commands if line.startswith("AUTH")]) == ([], [])
+
+
+@pytest.mark.parametrize("encryption", PRIVATE)
+def test_a_certificate_of_nobody_we_trust_is_refused_with_what_to_do(
+    keys: Keys, encryption: Encryption
+) -> None:
+    with (
+        SmtpDesk(tls=keys.here, at_once=encryption is Encryption.TLS) as desk,
+        pytest.raises(Unavailable, match=r"cannot be trusted: .*issuer.*SSL_CERT_FILE"),
+    ):
+        mail(desk, encryption=encryption).post(message(), channel="c", key="k")
+
+    assert desk.mails == []
+
+
+def test_a_password_that_is_refused_on_a_private_line_is_the_credentials_fault(keys: Keys) -> None:
+    with (
+        SmtpDesk(tls=keys.here, at_once=True, answers={"AUTH": "535 no"}) as desk,
+        pytest.raises(CredentialsRefused, match="535"),
+    ):
+        mail(desk, encryption=Encryption.TLS, trust=keys.trust, username="u", password="hush").post(
+            message(), channel="c", key="k"
+        )
+
+
+# -- some of its readers
+
+
+def test_who_is_refused_alone_is_named_in_the_log_and_nobody_is_sent_it_twice(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, logger="spikewatch.adapters.mail")
+    with SmtpDesk(answers={"lead@example.com": "550 nobody here"}) as desk:
+        team = mail(desk)
+        for key in ("k1", "k2"):
+            team.post(message(), channel="c", key=key)
+        desk.answers.clear()
+        team.post(message(), channel="c", key="k3")
+
+    assert len(desk.mails) == 3
+    assert [(row.levelname, row.getMessage(), getattr(row, "refused", None)) for row in caplog.records] == [
+        ("WARNING", "mail_partly_refused", {"lead@example.com": 550}),
+        ("INFO", "mail_taken_by_all", None),
+    ]
+
+
 def test_an_incident_is_a_thread_under_one_subject(desk: SmtpDesk) -> None:
     team = mail(desk)
     root = team.post(message(), channel="c", key="k1")
@@ -125,6 +231,40 @@ def test_a_mail_that_is_sent_twice_has_the_same_id(desk: SmtpDesk) -> None:
 
     first, second = desk.mails
     assert first["Message-ID"] == second["Message-ID"]
+
+
+@pytest.mark.parametrize(
+    ("language", "subject", "words"),
+    [
+        (Language.EN, "Support week 2026-W20", "• payments: tickets 520"),
+        (Language.JA, "問い合わせ週報 2026-W20", "• payments: 件数 520"),
+    ],
+)
+def test_the_weekly_report_is_a_mail_of_its_own(
+    desk: SmtpDesk, language: Language, subject: str, words: str
+) -> None:
+    weekly = Weekly(
+        week=Week(2026, 20),
+        span=Week(2026, 20).span(TOKYO),
+        until=OPENED,
+        incidents=(),
+        accuracy=Accuracy(),
+        budget=1.0,
+        typical=None,
+        slowest=None,
+        noisiest=(),
+        volumes=(Volume(SeriesKey("payments", "*"), 520, 480.0, 400),),
+        blind=(),
+    )
+    mail(desk).post(
+        render(notice_of_week(weekly, at=OPENED), language=language, zone=TOKYO, plain=1),
+        channel="c",
+        key="k",
+    )
+
+    [kept] = desk.mails
+    assert kept["Subject"] == subject
+    assert words in spoken(kept)
 
 
 @pytest.mark.parametrize(

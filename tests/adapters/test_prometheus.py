@@ -22,7 +22,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from spikewatch.adapters.clock import ManualClock
-from spikewatch.adapters.prometheus.catalogue import CATALOGUE, METRICS, Kind, Part, clean_label
+from spikewatch.adapters.prometheus.catalogue import CATALOGUE, METRICS, Kind, LabelNames, Part, clean_label
 from spikewatch.adapters.prometheus.exposition import Exposition
 from spikewatch.adapters.prometheus.fleet import SHOWN_FOR, FleetRenderer, Rendered
 from spikewatch.adapters.prometheus.health import HealthMetrics, new_registry
@@ -144,7 +144,7 @@ def used_in_full() -> Exposition:
     health.refit(seconds=3)
     health.delivered("#ops", seconds=0.4)
     health.backlog([waiting("#ops", since=NOW)])
-    health.store(StoreStats(size_bytes=10, free_bytes=90, tickets=5, count_rows=6, oldest=NOW))
+    health.store(sizes(free=90, volume=400))
     health.accuracy(Accuracy(real=3, false_alarms=1, unlabelled=2, known=4, found=3))
     health.configured(digest="abc", schema="1")
     health.unjudged({"learning": 3})
@@ -905,16 +905,41 @@ def test_a_write_that_the_store_refuses_counts_as_failed_and_is_not_swallowed() 
     assert value(found, "spikewatch_store_write_duration_seconds_count") == 2
 
 
-def test_free_space_that_nobody_sees_is_absent_rather_than_no_number() -> None:
+def test_other_names_of_labels_are_all_that_differs_in_an_exposition() -> None:
+    snapshot = replace(
+        snapshot_of([("pay", "login"), ("pay", "refund")], surging=["login"]),
+        incidents=(incident(1, series=[SeriesKey("pay", "login")]),),
+    )
+    names = LabelNames(service="desk", category="kind")
+
+    usual = samples(text_of(FleetRenderer().render(snapshot, now=NOW)))
+    named = samples(text_of(FleetRenderer(label_names=names).render(snapshot, now=NOW)))
+
+    assert named == {
+        (metric, frozenset((names.of(label), value) for label, value in labels)): number
+        for (metric, labels), number in usual.items()
+    }
+    assert named.keys() != usual.keys()
+
+
+def sizes(*, free: int | None, volume: int | None) -> StoreStats:
+    return StoreStats(
+        size_bytes=10, free_bytes=free, volume_bytes=volume, tickets=5, count_rows=6, oldest=NOW
+    )
+
+
+def test_space_that_nobody_sees_is_absent_rather_than_no_number() -> None:
     health, read, _ = healthy()
 
-    health.store(StoreStats(size_bytes=10, free_bytes=None, tickets=5, count_rows=6, oldest=NOW))
-    unseen = read()
-    health.store(StoreStats(size_bytes=10, free_bytes=90, tickets=5, count_rows=6, oldest=NOW))
+    def seen() -> list[float | None]:
+        return [value(read(), f"spikewatch_store_{name}_bytes") for name in ("size", "free", "volume")]
 
-    assert value(unseen, "spikewatch_store_free_bytes") is None
-    assert value(unseen, "spikewatch_store_size_bytes") == 10
-    assert value(read(), "spikewatch_store_free_bytes") == 90
+    health.store(sizes(free=None, volume=None))
+    unseen = seen()
+    health.store(sizes(free=90, volume=400))
+
+    assert unseen == [10, None, None]
+    assert seen() == [10, 90, 400]
 
 
 def test_series_that_a_pass_left_out_are_counted_by_reason() -> None:

@@ -23,6 +23,7 @@ from spikewatch.core.notices import Notice, Reason
 from spikewatch.core.outbox import Receipt, Told
 from spikewatch.core.recaps import recap_of
 from spikewatch.core.settings import Language
+from spikewatch.core.weekly import Accuracy, Blind, Noise, Volume, Week, Weekly, notice_of_week
 from spikewatch.core.wording import Message, Source, marked, render
 from spikewatch.ports import (
     ChannelRefused,
@@ -132,6 +133,19 @@ def test_a_refusal_that_repeats_the_address_or_the_token_is_not_repeated(desk: H
 # -- the documents of a webhook
 
 BLIND = begun("desk", Cause.UNREACHABLE, since=OPENED, at=NOW)
+WEEK = Weekly(
+    week=Week(2026, 20),
+    span=Week(2026, 20).span(TOKYO),
+    until=OPENED,
+    incidents=(),
+    accuracy=Accuracy(real=2, false_alarms=1, known=3, found=2),
+    budget=1.0,
+    typical=timedelta(minutes=8),
+    slowest=timedelta(hours=1),
+    noisiest=(Noise(SeriesKey("payments", "login"), 2, 1),),
+    volumes=(Volume(SeriesKey("payments", "login"), 300, 200.0, 180),),
+    blind=(Blind("desk", OPENED, None),),
+)
 HANDLED = Handling(acknowledged_by="tanaka", acknowledged_at=OPENED)
 DOCUMENTS: list[Told] = [
     *(notice(reason) for reason in Reason),
@@ -140,6 +154,7 @@ DOCUMENTS: list[Told] = [
     BLIND,
     ended(BLIND, until=NOW, tickets=40, incidents=1, at=NOW),
     recap_of([facts(), facts(incident="INC-8")], receiver="hook", channel="c", since=OPENED, at=NOW),
+    notice_of_week(WEEK, at=NOW),
 ]
 
 
@@ -148,6 +163,23 @@ def test_every_document_has_the_documented_form(desk: HttpDesk, told: Told) -> N
     webhook(desk.url).post(message(told, late=timedelta(hours=3)), channel="c", key="k")
 
     jsonschema.validate(desk.requests[0].json, SCHEMA)
+
+
+def test_the_document_of_a_week_holds_its_figures(desk: HttpDesk) -> None:
+    webhook(desk.url).post(message(notice_of_week(WEEK, at=NOW)), channel="c", key="k")
+
+    document = desk.requests[0].json
+    assert (document["event"], document["report"]["week"]) == ("week", "2026-W20")
+    assert document["report"]["volumes"][0] == {
+        "service": "payments",
+        "category": "login",
+        "tickets": 300,
+        "expected": 200.0,
+        "week_before": 180,
+        "grew": True,
+    }
+    assert document["report"]["unlisted"]["categories"] == 0
+    assert document["text"].startswith("Support week 2026-W20")
 
 
 def test_a_document_states_the_facts_and_the_text(desk: HttpDesk) -> None:

@@ -15,7 +15,8 @@ import pytest
 from spikewatch.adapters.clock import ManualClock
 from spikewatch.adapters.slack.audience import KNOWN_FOR, SlackAudience
 from spikewatch.adapters.slack.messenger import SlackMessenger
-from spikewatch.adapters.slack.socket import SlackSocket, act_of, named_event
+from spikewatch.adapters.slack.presses import act_of, named_event
+from spikewatch.adapters.slack.socket import SlackSocket
 from spikewatch.core.acts import Act, ActKind, Via
 from spikewatch.core.settings import Language
 from spikewatch.core.wording import render

@@ -1,9 +1,11 @@
 """Counts by SQL: what is asked for, what a row may be, and what each failure comes to."""
 
+import math
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
 
 from spikewatch.adapters.clock import ManualClock
 from spikewatch.adapters.memory import MemoryStore
+from spikewatch.adapters.sql_source.rows import COLUMNS, tallied
 from spikewatch.adapters.sql_source.settings import SqlSettings
 from spikewatch.adapters.sql_source.source import SqlSource, restraints
 from spikewatch.core.census import Tallied
@@ -111,6 +114,13 @@ def test_null_and_empty_names_are_counted_under_the_fallback(warehouse: Warehous
 @pytest.mark.parametrize(
     ("row", "told"),
     [
+        ({"count": math.inf}, "count inf is no whole number"),
+        ({"count": -math.inf}, "count -inf is no whole number"),
+        ({"count": 10**12}, "count 1000000000000 is more than 1000000000; check the number"),
+        ({"count": 1e300}, r"count 1e\+300 is more than 1000000000"),
+        ({"service": "pay\0ments"}, r"service 'pay\\x00ments' is no name"),
+        ({"at": "9999-12-31T23:59:00-09:00"}, "bucket_start '9999-12-31T23:59:00-09:00' is no time"),
+        ({"at": 3}, "bucket_start 3 is no time"),
         ({"at": "2026-05-11T10:05:00"}, "bucket_start 2026-05-11T10:05:00 has no UTC offset; return it with"),
         ({"at": "2026-05-11T10:05 noon"}, "is no time"),
         ({"count": -1}, "count -1 is negative"),
@@ -122,12 +132,21 @@ def test_null_and_empty_names_are_counted_under_the_fallback(warehouse: Warehous
 def test_a_row_that_cannot_be_counted_is_told_with_its_value(
     warehouse: Warehouse, row: dict[str, object], told: str
 ) -> None:
+    warehouse.add()
     warehouse.add(**row)
 
-    with pytest.raises(Unavailable, match=f"the query of sources.lake: .*{told}") as error:
-        begin(warehouse.source())
+    with pytest.raises(Unavailable, match=f"the query of sources.lake: row 2: .*{told}") as error:
+        begin(warehouse.source(query=f"{QUERY} OR typeof(bucket_start) <> 'text' OR bucket_start > '9'"))
 
     assert error.value.reason == "parse"
+
+
+@pytest.mark.parametrize("count", ["Infinity", "-Infinity", "NaN", "sNaN", "1E+1000", "1E+12", "1.5", "-1"])
+def test_a_number_of_a_server_that_is_no_count_is_told_with_its_row(count: str) -> None:
+    rows = [(T0, "payments", "login", Decimal(3)), (T0, "payments", "login", Decimal(count))]
+
+    with pytest.raises(ValueError, match=r"^row 2: count Decimal\('.*'\) is "):
+        list(tallied(COLUMNS, iter(rows), span=Span(T0, T0 + STEP), fallback="none"))
 
 
 def test_a_missing_column_is_named_with_those_that_are_there(warehouse: Warehouse) -> None:
@@ -183,6 +202,19 @@ def test_a_file_that_is_missing_is_told_and_not_made(tmp_path: Path, warehouse: 
         begin(warehouse.source(url=f"sqlite:///{tmp_path}/nowhere.db"))
 
     assert not (tmp_path / "nowhere.db").exists()
+
+
+@pytest.mark.parametrize("name", ["what?", "a?mode=rw&b", "no #1", "100% %41", "日本", "a&b=c"])
+def test_the_path_of_a_file_is_taken_as_it_stands(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    warehouse = Warehouse(tmp_path / name / f"my {name}.db")
+    warehouse.add()
+
+    page = begin(warehouse.source())
+
+    assert page.census is not None
+    assert page.census.tickets == 3
+    assert {each.name for each in tmp_path.iterdir()} == {name}
 
 
 def test_a_dialect_that_is_not_installed_is_a_mistake_with_the_remedy(warehouse: Warehouse) -> None:

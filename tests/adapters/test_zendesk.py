@@ -19,6 +19,7 @@ from spikewatch.ports import (
     CursorRefused,
     Page,
     Position,
+    QueryRefused,
     Quota,
     TooLarge,
     Unavailable,
@@ -833,3 +834,13 @@ def test_the_account_counts_by_desk_brand_and_rule_what_search_can_say(open_desk
     }
 
     assert found == {("rule", "login"): 5, ("brand", "Payments"): 5, ("desk", ""): 5}
+
+
+def test_a_query_that_the_search_refuses_is_told_with_its_words(open_desk: Open) -> None:
+    bench = open_desk()
+    source = bench.source()
+    bench.desk.fault(Endpoint.SEARCH, Fault.error(422))
+    by_category, *_ = source.scopes([SeriesKey("Payments", "login")])
+
+    with pytest.raises(QueryRefused, match=r'answers 422 when asked for .* custom_field_900:"login"'):
+        source.count(by_category, start=SINCE, end=NOW)

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from spikewatch.adapters.zendesk.dimensions import Kept, attributes_of, naming_of, survey, wanted_names
+from spikewatch.adapters.zendesk.attributes import Kept, attributes_of
+from spikewatch.adapters.zendesk.dimensions import naming_of, wanted_names
 from spikewatch.adapters.zendesk.settings import ZendeskSettings
+from spikewatch.adapters.zendesk.surveying import survey
 from spikewatch.core.counts import SeriesKey
 
 NAMES = {
@@ -264,3 +266,20 @@ def test_rules_that_cannot_work_are_refused(rule: object, says: str) -> None:
 def test_one_rule_may_stand_alone() -> None:
     assert settings(service={"from": "brand"}) == settings(service=[{"from": "brand"}])
     assert naming_of(settings(), {}).series_of(()) == SeriesKey("uncategorised", "none")
+
+
+ANY_SIGNS = st.text(st.characters(exclude_categories=()))
+
+
+@given(ANY_SIGNS, ANY_SIGNS)
+def test_what_is_kept_of_a_ticket_can_be_stored_whatever_signs_it_has(value: str, tag: str) -> None:
+    row = {**ROW, "tags": [tag], "custom_fields": [{"id": 900, "value": value}]}
+
+    for word in attributes_of(row, kept=Kept.of(settings(service={"field": 900}))):
+        assert "\0" not in word.encode().decode()
+
+
+def test_half_an_emoji_and_a_nul_become_signs_that_can_be_stored() -> None:
+    row = {"tags": ["cut\ud83d", "n\0l"], "via": {"channel": "web\ud83d"}}
+
+    assert attributes_of(row, kept=Kept.of(settings())) == ("channel:web?", "tag:cut?", "tag:n?l")

@@ -192,7 +192,7 @@ def test_a_silence_needs_an_end_and_a_reason(run: Run) -> None:
 def test_labels_are_added_listed_and_removed(run: Run) -> None:
     span = ("--start", "2026-05-11T10:00:00+09:00", "--end", "2026-05-11T12:00:00+09:00")
     assert run("labels", "list")[1] == "no labels"
-    assert run("labels", "add", "incident", *span, "--service", "payments", "--by", "sato")[0] == 0
+    assert run("labels", "add", "incident", *span, "--service", "payments", "--by", "sato", "--new")[0] == 0
 
     listed = run("labels", "list")[1]
     assert "incident     2026-05-11 10:00 to 2026-05-11 12:00 JST  payments/*, by sato" in listed

@@ -799,6 +799,30 @@ def test_an_encrypted_daemon_is_asked_which_configuration_it_runs_with(bench: Be
     assert "runs with this configuration" in the(found, "runs", Result.OK).says
 
 
+@pytest.mark.parametrize(("was", "stands"), [(True, "it is encrypted"), (False, "it is not encrypted")])
+def test_our_own_daemon_is_known_after_the_file_has_changed_whether_it_is_encrypted(
+    bench: Bench, tmp_path: Path, *, was: bool, stands: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    pair = authority(tmp_path).signed("server")
+    plain: dict[str, Any] = {"listen": f"127.0.0.1:{port}"}
+    encrypted = {**plain, "tls": {"cert_file": str(pair.cert), "key_file": str(pair.key)}}
+    before, now = (encrypted, plain) if was else (plain, encrypted)
+    daemon = assemble(bench.config(sources=[bench.file()], metrics=before), clock=SystemClock())
+    daemon.http.start()
+    try:
+        found = bench.examined(sources=[bench.file()], metrics=now)
+    finally:
+        daemon.http.stop()
+        daemon.store.close()
+
+    runs = the(found, "runs", Result.WARN)
+    assert stands in runs.says
+    assert "restart it" in runs.remedy
+    assert "spikewatch's own" in the(found, "port", Result.OK).says
+
+
 def test_a_port_that_another_program_uses_is_told(bench: Bench) -> None:
     class Other(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -107,7 +107,8 @@ def test_the_verdict_comes_first_then_the_reason_and_what_would_have_changed_it(
     assert told[0].endswith(" alert")
     assert told[1].startswith("  why            every gate is passed: score ")
     assert told[2].startswith("  to stay quiet  ")
-    assert told[3].startswith("  incident       SW-1 (")
+    assert told[3].endswith("every weight from 0.001 on would have alerted")
+    assert told[4].startswith("  incident       SW-1 (")
 
 
 def test_a_floor_that_held_is_named_with_its_setting(live: Live) -> None:

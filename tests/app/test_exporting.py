@@ -3,6 +3,7 @@
 import json
 import tarfile
 import tempfile
+import zipfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from spikewatch.adapters.clock import ManualClock
 from spikewatch.adapters.memory import MemoryMessenger, MemoryMeter
 from spikewatch.adapters.sql_store import SqlStore, open_store
 from spikewatch.app import exporting
+from spikewatch.app.exporting import archives
 from spikewatch.app.replaying import backtest
 from spikewatch.cli import main
 from spikewatch.config import Purpose, load
@@ -31,7 +33,7 @@ from spikewatch.core.timegrid import Span
 from spikewatch.delivery import Deliverer
 from spikewatch.errors import Fault, Mistake
 from spikewatch.ports import Page
-from tests.contract.test_store_contract import brought_up_to_date
+from tests.contract.stores import brought_up_to_date
 from tests.factories import OPENED, notice
 from tests.people import CHANNEL, TOKYO, People
 from tests.postgres import Cluster
@@ -276,6 +278,60 @@ def test_a_file_that_is_no_archive_is_named_in_one_line(tmp_path: Path) -> None:
         exporting.bring_back(configured(empty(tmp_path / "new.db")), archive=tmp_path / "counts.csv")
 
     assert len(str(told.value).splitlines()) == 1
+
+
+def no_manifest(name: str, folder: Path) -> Path:
+    """An archive, packed as the name says, without what tells what it is."""
+    (folder / "other.csv").write_text("a\n", encoding="utf-8")
+    archive = folder / name
+    if archive.suffix == ".zip":
+        with zipfile.ZipFile(archive, "w") as packed:
+            packed.write(folder / "other.csv", arcname="other.csv")
+    else:
+        with tarfile.open(archive, "w:gz") as tar:
+            tar.add(folder / "other.csv", arcname="other.csv")
+    return archive
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz"])
+def test_an_archive_without_a_manifest_is_told_in_words(tmp_path: Path, name: str) -> None:
+    archive = no_manifest(name, tmp_path)
+
+    with pytest.raises(Mistake) as told:
+        exporting.bring_back(configured(empty(tmp_path / "new.db")), archive=archive)
+
+    assert str(told.value) == (
+        f"{archive}: this is no export of a store (it holds no manifest.json); name the folder, .tar.gz or .zip that"
+        " `spikewatch export` wrote"
+    )
+
+
+def test_a_manifest_that_lacks_something_says_what(
+    desk: tuple[str, People, SqlStore], tmp_path: Path
+) -> None:
+    url, _, store = desk
+    store.close()
+    exporting.back_up(configured(url), out=tmp_path / "bad")
+    manifest = tmp_path / "bad" / "manifest.json"
+    said = json.loads(manifest.read_text("utf-8"))
+    del said["bucket_s"]
+    manifest.write_text(json.dumps(said), encoding="utf-8")
+
+    with pytest.raises(
+        Mistake, match=r"manifest\.json is damaged \(bucket_s is missing\); copy the archive again"
+    ):
+        exporting.bring_back(configured(url), archive=tmp_path / "bad", replace_all=True)
+
+
+def test_a_failure_while_an_archive_is_read_is_not_blamed_on_the_archive(
+    desk: tuple[str, People, SqlStore], tmp_path: Path
+) -> None:
+    url, _, store = desk
+    store.close()
+    exporting.back_up(configured(url), out=tmp_path / "good")
+
+    with pytest.raises(KeyError, match="of the reader"), archives.opened(tmp_path / "good"):
+        raise KeyError("of the reader")
 
 
 def test_an_archive_of_other_buckets_says_which_width_fits(

@@ -64,7 +64,18 @@ def test_encryption_and_a_certificate_for_readers_do_not_keep_the_probe_out(tmp_
         encrypted = live(tmp_path, address, more=f", tls: {{cert_file: {pair.cert}, key_file: {pair.key}}}")
         plain = live(tmp_path, address)
 
-    assert (encrypted, plain) == (0, 1)
+    assert (encrypted, plain) == (0, 0), (
+        "a file that has changed since it was started is no reason to end a daemon"
+    )
+
+
+def test_a_daemon_that_is_not_encrypted_yet_is_alive_after_the_file_asks_for_it(tmp_path: Path) -> None:
+    pair = authority(tmp_path).signed("server")
+
+    with daemon(TURNING) as address:
+        status = live(tmp_path, address, more=f", tls: {{cert_file: {pair.cert}, key_file: {pair.key}}}")
+
+    assert status == 0
 
 
 def test_one_that_hangs_is_not_alive_and_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,8 @@
 """A changed configuration: taken over whole between two cycles, or refused whole and told, on a clock that stands still."""
 
+import gc
+import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
@@ -243,3 +246,48 @@ def test_a_source_that_is_mapped_otherwise_is_counted_anew_without_being_fetched
         assert "login" in categories
         assert "Log-in" not in categories
         assert world.asked() - pages <= 4
+
+
+RELOADS = 50
+
+
+@pytest.fixture
+def _nothing_collected() -> Iterator[None]:
+    """What nobody closes stays open: in life nobody knows when the collector comes round."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def held() -> tuple[int, int]:
+    """How many files and sockets are open, and how many threads run."""
+    return sum(1 for _ in Path("/dev/fd").iterdir()), threading.active_count()
+
+
+@pytest.mark.usefixtures("_nothing_collected")
+def test_sources_and_receivers_that_were_replaced_leave_nothing_open(world: World) -> None:
+    counts = world.file.parent / "calls.db"
+    with closing(sqlite3.connect(counts)) as database:
+        database.execute("CREATE TABLE calls (day TEXT)")
+    query = "SELECT day AS bucket_start, 'phone' AS service, 'call' AS category, 0 AS count FROM calls WHERE :since < :until"
+    calls = f"  - {{kind: sql, name: calls, url: 'sqlite:///{counts}', query: \"{query}\", lag: %dm}}\nslack:"
+    more = world.text.replace("slack:", calls)
+    changed = [more % (20 + turn % 2) for turn in range(RELOADS + 5)]
+    changed = [
+        text.replace("{channel:", f'{{mention: "U0{turn}", channel:') for turn, text in enumerate(changed)
+    ]
+    changed = [text.replace("minute: 100", f"minute: {80 + turn % 2}") for turn, text in enumerate(changed)]
+    opened = []
+    with world.daemon() as daemon:
+        for text in changed:
+            world.write(text)
+            for job in ("poll:desk", "poll:calls", "beside:desk", "beside:calls"):
+                daemon.daemon.run_once(job)
+            opened.append(held())
+
+        assert world.notes() == []
+        assert daemon.parts.config.slack is not None
+        assert daemon.parts.config.slack.mention == f"U0{RELOADS + 4}"
+        assert daemon.store.source_states().keys() == {"desk", "calls"}
+    assert max(opened[5:]) <= max(opened[:5])

@@ -287,6 +287,38 @@ def test_a_week_that_is_not_read_to_its_end_is_waited_for_but_not_for_ever(
     assert str(weekly.look(now=MONDAY + 6 * HOUR)) == "2026-W18"
 
 
+RECEIVERS = """\
+receivers:
+  - {kind: webhook, name: hook, url: "https://hooks.example.com/x", report: true}
+  - {kind: webhook, name: other, url: "https://hooks.example.com/y"}
+  - {kind: mail, name: team, host: smtp.example.com, sender: a@example.com, to: [b@example.com], report: true, language: ja}
+"""
+
+
+@pytest.mark.parametrize("slack", [True, False])
+def test_receivers_that_want_the_report_are_told_it_by_the_same_outbox(
+    store: SqlStore, tmp_path: Path, *, slack: bool
+) -> None:
+    file = tmp_path / "more.yaml"
+    text = CONFIG.format(folder=tmp_path)
+    kept = [line for line in text.splitlines() if slack or not line.startswith("slack")]
+    file.write_text("\n".join([*kept, RECEIVERS]), encoding="utf-8")
+    config = load(file, env={}, purpose=Purpose.REPLAY)
+    read_until(store, MONDAY)
+    reporter(store, config).look(now=MONDAY - 24 * HOUR)
+
+    week = reporter(store, config).look(now=MONDAY)
+    again = reporter(store, config).look(now=MONDAY + HOUR)
+
+    assert (str(week), again) == ("2026-W18", None)
+    rows = [row for row in store.deliveries() if row.stage is Stage.QUEUED]
+    beside = {("hook", "webhook:hook"), ("team", "mail:team")}
+    assert {(row.receiver, row.channel) for row in rows} == beside | (
+        {("slack", "#week")} if slack else set()
+    )
+    assert len({row.key for row in rows}) == len(rows)
+
+
 @pytest.mark.parametrize("change", ["report: {enabled: false}", "slack: null"])
 def test_without_slack_or_where_it_is_off_nothing_is_told(
     store: SqlStore, tmp_path: Path, change: str

@@ -73,7 +73,7 @@ def test_a_mail_says_in_its_subject_that_it_is_a_test(config: Config, mail: Smtp
     list(samples(config, channel=None, receiver="team"))
 
     subjects = [each["Subject"] for each in mail.mails]
-    assert subjects[0].startswith("[test] Ticket surge: sample / login and 1 more")
+    assert subjects[0].startswith("[test] Ticket surge: sample / login and 3 more")
     assert all(subject.removeprefix("Re: ").startswith("[test] ") for subject in subjects)
 
 

@@ -1,11 +1,8 @@
 """What every store promises about counting anew: as if it had been counted that way from the start."""
 
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +15,9 @@ from spikewatch.adapters.sql_store import open_store
 from spikewatch.core.calibration import Calibration, Peaks
 from spikewatch.core.counts import Attributes, CountRow, SeriesKey, Ticket
 from spikewatch.core.settings import RenameSettings
-from spikewatch.core.timegrid import bucket_number
 from spikewatch.ports import Naming, Page, Recounts, Store
-from tests.postgres import Cluster
+from tests.contract.stores import FIRST, STEP, T0, Open, counts, every_kept_store
 
-STEP = timedelta(minutes=5)
-T0 = datetime(2026, 5, 11, 10, tzinfo=UTC)
-FIRST = bucket_number(T0, STEP)
 WORDS = ("brand:1", "brand:2", "tag:a", "tag:b")
 A, B, AB = ("tag:a",), ("tag:b",), ("tag:a", "tag:b")
 
@@ -47,84 +40,6 @@ NAMINGS: Mapping[str, Naming] = {
     chosen.__name__: Naming(chosen.__name__, {"brand:1": "One"}, chosen)
     for chosen in (by_brand, by_tag, all_in_one)
 }
-
-
-@dataclass
-class Opened:
-    """A store that can be closed and opened again, where it lasts."""
-
-    store: Store
-    reopen: Callable[[], Store]
-
-    def again(self) -> None:
-        self.store = self.reopen()
-
-
-Open = Callable[[], AbstractContextManager[Opened]]
-
-
-@contextmanager
-def memory() -> Iterator[Opened]:
-    store = MemoryStore(step=STEP)
-    yield Opened(store, lambda: store)
-
-
-@cache
-def brought_up_to_date() -> bytes:
-    """Return an empty store as a file: copied, for migrating anew takes the most of a short test."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "store.db"
-        open_store(f"sqlite:///{path}", step=STEP).close()
-        return path.read_bytes()
-
-
-@contextmanager
-def sqlite() -> Iterator[Opened]:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "store.db"
-        path.write_bytes(brought_up_to_date())
-        with lasting(f"sqlite:///{path}") as opened:
-            yield opened
-
-
-@contextmanager
-def lasting(url: str) -> Iterator[Opened]:
-    stores = [open_store(url, step=STEP)]
-
-    def reopen() -> Store:
-        stores[-1].close()
-        stores.append(open_store(url, step=STEP))
-        return stores[-1]
-
-    try:
-        yield Opened(stores[0], reopen)
-    finally:
-        stores[-1].close()
-
-
-@dataclass(frozen=True)
-class Schemas:
-    cluster: Cluster
-    free: list[str] = field(default_factory=list)
-
-    @contextmanager
-    def __call__(self) -> Iterator[Opened]:
-        url = self.free.pop() if self.free else self.cluster.schema()
-        with lasting(url) as opened:
-            yield opened
-        self.cluster.empty(url)
-        self.free.append(url)
-
-
-@pytest.fixture(scope="session")
-def opened(request: pytest.FixtureRequest) -> Open:
-    if request.param != "postgresql":
-        chosen: Open = request.param
-        return chosen
-    return Schemas(request.getfixturevalue("postgres"))
-
-
-every_store = pytest.mark.parametrize("opened", [memory, sqlite, "postgresql"], indirect=True)
 
 
 @dataclass(frozen=True)
@@ -160,10 +75,6 @@ def finish(store: Store, source: str = "desk", *, most: int = 2) -> None:
         after = store.recount(source, after=after, most=most)
 
 
-def counts(store: Store) -> set[CountRow]:
-    return set(store.counts(first=0, stop=2**40))
-
-
 attributes = st.none() | st.sets(st.sampled_from(WORDS)).map(lambda words: tuple(sorted(words)))
 versions = st.builds(
     Version, st.sampled_from("abcdef"), st.integers(0, 60), st.integers(1, 5), attributes, st.booleans()
@@ -171,7 +82,7 @@ versions = st.builds(
 pages = st.lists(st.tuples(st.lists(versions, max_size=5), st.none() | st.integers(0, 90)), max_size=5)
 
 
-@every_store
+@every_kept_store
 @settings(max_examples=8, deadline=None)  # each begins two stores anew
 @given(
     before=pages,
@@ -190,7 +101,7 @@ pages = st.lists(st.tuples(st.lists(versions, max_size=5), st.none() | st.intege
     broken=0,
 )
 def test_counting_anew_is_as_having_counted_that_way_from_the_start(
-    opened: Open,
+    kept: Open,
     *,
     before: Sequence[tuple[Sequence[Version], int | None]],
     between: Sequence[tuple[Sequence[Version], int | None]],
@@ -200,7 +111,7 @@ def test_counting_anew_is_as_having_counted_that_way_from_the_start(
     broken: int,
 ) -> None:
     naming, reached = NAMINGS[to], ""
-    with opened() as changed, opened() as fresh:
+    with kept() as changed, kept() as fresh:
         for page, mark in before:
             commit(changed.store, *page, watermark=mark)
             commit(fresh.store, *page, watermark=mark, naming=naming)
@@ -227,9 +138,9 @@ def test_counting_anew_is_as_having_counted_that_way_from_the_start(
         assert changed.store.attributes("desk", newest=100) == fresh.store.attributes("desk", newest=100)
 
 
-@every_store
-def test_a_recount_is_pending_until_its_last_step_and_over_a_restart(opened: Open) -> None:
-    with opened() as desk:
+@every_kept_store
+def test_a_recount_is_pending_until_its_last_step_and_over_a_restart(kept: Open) -> None:
+    with kept() as desk:
         commit(desk.store, Version("1", 0, 1, A), Version("2", 1, 1, B), Version("3", 2, 1, AB))
         assert desk.store.recounts() == Recounts()
 
@@ -248,10 +159,10 @@ def test_a_recount_is_pending_until_its_last_step_and_over_a_restart(opened: Ope
         assert {str(row.series) for row in counts(desk.store)} == {"desk/a", "desk/b"}
 
 
-@every_store
-def test_a_naming_that_moves_nothing_is_adopted_at_once(opened: Open) -> None:
+@every_kept_store
+def test_a_naming_that_moves_nothing_is_adopted_at_once(kept: Open) -> None:
     same = Naming("other", {}, by_brand)
-    with opened() as desk:
+    with kept() as desk:
         commit(desk.store, Version("1", 0, 1, A))
 
         assert desk.store.adopt("desk", same) == 0
@@ -262,9 +173,9 @@ def test_a_naming_that_moves_nothing_is_adopted_at_once(opened: Open) -> None:
         assert desk.store.recounts() == Recounts()
 
 
-@every_store
-def test_a_source_without_attributes_has_no_naming_and_stays_as_it_is(opened: Open) -> None:
-    with opened() as desk:
+@every_kept_store
+def test_a_source_without_attributes_has_no_naming_and_stays_as_it_is(kept: Open) -> None:
+    with kept() as desk:
         page = Page([Ticket("1", T0, "shop", "x", 1)], "c", caught_up=True)
         desk.store.commit_page("files", page, since=T0, seen_at=T0)
 
@@ -274,9 +185,9 @@ def test_a_source_without_attributes_has_no_naming_and_stays_as_it_is(opened: Op
         assert counts(desk.store) == {CountRow(FIRST, SeriesKey("shop", "x"), 1)}
 
 
-@every_store
-def test_a_series_that_lost_all_it_had_leaves_the_roster_and_may_come_back(opened: Open) -> None:
-    with opened() as desk:
+@every_kept_store
+def test_a_series_that_lost_all_it_had_leaves_the_roster_and_may_come_back(kept: Open) -> None:
+    with kept() as desk:
         commit(desk.store, Version("1", 0, 1, A))
         assert [str(key) for key in desk.store.roster().keys] == ["two/x", "two/*", "*/*"]
 
@@ -293,12 +204,12 @@ def test_a_series_that_lost_all_it_had_leaves_the_roster_and_may_come_back(opene
         assert counts(desk.store) == {CountRow(FIRST, SeriesKey("two", "x"), 1)}
 
 
-@every_store
+@every_kept_store
 def test_of_two_sources_that_are_recounted_the_first_to_end_takes_nothing_from_the_other(
-    opened: Open,
+    kept: Open,
 ) -> None:
     b = Version("2", 0, 1, ("brand:2", "tag:b"))
-    with opened() as desk:
+    with kept() as desk:
         commit(desk.store, Version("1", 0, 1, A))
         there = Page([b.named(NAMINGS["by_brand"])], "c", caught_up=False, naming=NAMINGS["by_brand"])
         desk.store.commit_page("files", there, since=T0, seen_at=T0)
@@ -313,9 +224,9 @@ def test_of_two_sources_that_are_recounted_the_first_to_end_takes_nothing_from_t
         assert set(desk.store.ticket_totals()) == {row.series for row in moved}
 
 
-@every_store
-def test_calibrations_of_a_past_that_was_counted_otherwise_are_dropped(opened: Open) -> None:
-    with opened() as desk:
+@every_kept_store
+def test_calibrations_of_a_past_that_was_counted_otherwise_are_dropped(kept: Open) -> None:
+    with kept() as desk:
         commit(desk.store, Version("1", 0, 1, A))
         desk.store.save_calibration(Calibration(3, "s", Peaks(np.array([1.0]), np.array([0]), 1)))
 
@@ -325,9 +236,9 @@ def test_calibrations_of_a_past_that_was_counted_otherwise_are_dropped(opened: O
         assert desk.store.calibration(week=3) is None
 
 
-@every_store
-def test_a_page_adopts_the_naming_that_it_brings(opened: Open) -> None:
-    with opened() as desk:
+@every_kept_store
+def test_a_page_adopts_the_naming_that_it_brings(kept: Open) -> None:
+    with kept() as desk:
         commit(desk.store, Version("1", 0, 1, A))
 
         commit(desk.store, Version("2", 0, 1, A), naming=NAMINGS["by_tag"])
@@ -337,9 +248,9 @@ def test_a_page_adopts_the_naming_that_it_brings(opened: Open) -> None:
         assert counts(desk.store) == {CountRow(FIRST, SeriesKey("desk", "a"), 2)}
 
 
-@every_store
-def test_the_newest_tickets_tell_what_they_have(opened: Open) -> None:
-    with opened() as desk:
+@every_kept_store
+def test_the_newest_tickets_tell_what_they_have(kept: Open) -> None:
+    with kept() as desk:
         commit(
             desk.store,
             Version("1", 0, 1, B),
@@ -393,9 +304,9 @@ def test_renames_undo_themselves_and_calibrations_follow(tmp_path: Path) -> None
     back.close()
 
 
-@every_store
-def test_a_late_ticket_stays_late_and_a_deleted_one_moves_without_counting(opened: Open) -> None:
-    with opened() as desk:
+@every_kept_store
+def test_a_late_ticket_stays_late_and_a_deleted_one_moves_without_counting(kept: Open) -> None:
+    with kept() as desk:
         commit(desk.store, Version("1", 0, 1, A), Version("3", 0, 1, B), watermark=60)
         commit(desk.store, Version("2", 1, 1, A), Version("3", 0, 2, None, counted=False))
 

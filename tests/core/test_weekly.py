@@ -237,6 +237,15 @@ def test_a_week_of_four_hundred_categories_fits_into_a_message(language: Languag
     assert message.urgent is False
 
 
+@pytest.mark.parametrize("language", Language)
+def test_a_week_in_which_nothing_came_is_a_message_that_slack_takes(language: Language) -> None:
+    empty = weekly(volumes=(), incidents=(), noisiest=(), accuracy=Accuracy(), blind=())
+
+    message = render(notice_of_week(empty, at=SPAN.end), language=language, zone=TOKYO)
+
+    assert not list(wrong_blocks(list(message.blocks)))
+
+
 def test_a_message_counts_all_that_it_leaves_out() -> None:
     services = tuple(Volume(SeriesKey(f"s{n:02}", "*"), 900 - n, 500.0, 500) for n in range(30))
     categories = tuple(Volume(SeriesKey("s00", f"c{n:02}"), 800 - n, 100.0, 100) for n in range(40))

@@ -2,7 +2,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from string import Formatter
@@ -24,7 +24,9 @@ from spikewatch.core.settings import Language
 from spikewatch.core.wording import Links, Message, Search, render, render_reply
 from spikewatch.core.wording.catalogue import CATALOGUES, ENGLISH, JAPANESE
 from spikewatch.core.wording.commands import explain_command
+from spikewatch.core.wording.names import incident_name
 from spikewatch.core.wording.phrases import Phrases
+from spikewatch.core.wording.replies import render as render_replies
 from spikewatch.core.wording.untrusted import clip, harmless, width
 from spikewatch.sandbox.block_rules import wrong_blocks
 from tests.core.agreed import as_agreed
@@ -99,6 +101,7 @@ CASES: Mapping[str, Notice] = {
         Reason.RAISED,
         severity=Severity.CRITICAL,
         lead=reading(58),
+        peak=reading(58),
         excess=137.0,
         chance_weeks=130.0,
         data_until=OPENED + timedelta(minutes=30),
@@ -376,18 +379,110 @@ def test_every_language_has_a_catalogue_and_every_phrase_is_there() -> None:
     assert empty == set()
 
 
+def said(told: Notice, language: Language) -> Message:
+    return render(told, language=language, zone=TOKYO)
+
+
+@pytest.mark.parametrize(
+    ("language", "head", "text"),
+    [
+        (
+            Language.EN,
+            "Ticket surge: payments / login, now 7.0 times the usual (began 09:45 JST)",
+            "7.0 times). It began at 09:45 JST. Severity",
+        ),
+        (
+            Language.JA,
+            "問い合わせ急増: payments / login、現在は平常の7.0倍（09:45 JST に開始）",
+            "7.0倍）。09:45 JST に始まりました。重大度",
+        ),
+    ],
+)
+def test_the_multiple_is_of_now_and_never_reads_as_measured_since_the_beginning(
+    language: Language, head: str, text: str
+) -> None:
+    message = said(notice(), language)
+
+    assert text_of(message.blocks[0]["text"]) == head
+    assert text in message.text
+
+
+@pytest.mark.parametrize("name", REPLIES)
+@pytest.mark.parametrize("language", Language)
+def test_the_notification_of_a_reply_names_the_incident_first_and_has_one_colon(
+    name: str, language: Language
+) -> None:
+    told = [replace(each, facts=replace(each.facts, handling=_without_note(each))) for each in REPLIES[name]]
+
+    text = render_replies(told, language=language, zone=TOKYO).text
+
+    assert text.startswith(incident_name(told[-1].facts, CATALOGUES[language]))
+    assert text.count(": ") == 1
+
+
+def _without_note(told: Notice) -> Handling:
+    handling = told.facts.handling
+    verdict = None if handling.verdict is None else replace(handling.verdict, note=None)
+    return replace(handling, verdict=verdict)
+
+
+@pytest.mark.parametrize(
+    ("language", "now", "then"),
+    [
+        (
+            Language.EN,
+            "By chance this would happen about once in nine weeks.",
+            "By chance its peak would happen about once in nine weeks.",
+        ),
+        (
+            Language.JA,
+            "偶然でここまで増えるのは、およそ9週に1度です。",
+            "ピーク時ほどの増加が偶然に起こるのは、およそ9週に1度です。",
+        ),
+    ],
+)
+def test_after_the_peak_the_chance_is_said_to_be_that_of_the_peak(
+    language: Language, now: str, then: str
+) -> None:
+    below = {"lead": reading(30), "peak": reading(58)}
+
+    def lead_of(told: Notice) -> str:
+        return text_of(said(told, language).blocks[1]["text"])
+
+    assert now in lead_of(notice())
+    assert now in lead_of(notice(Reason.CHANGED, **below, growing=True))
+    assert then in lead_of(notice(Reason.CHANGED, **below))
+    assert now in lead_of(notice(Reason.CHANGED, lead=reading(58), peak=reading(58)))
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [(Language.EN, "suzuki closed it by hand"), (Language.JA, "suzuki が手動で終了しました")],
+)
+def test_what_was_closed_without_a_verdict_says_so_once(language: Language, words: str) -> None:
+    closed = Handling(dismissed_by="suzuki", dismissed_at=OPENED)
+    told = notice(Reason.DISMISSED, handling=closed, revision=4)
+
+    reply = render_replies([told], language=language, zone=TOKYO)
+    lead = text_of(said(told, language).blocks[1]["text"])
+
+    assert words in reply.text
+    assert words in lead
+    assert words in said(told, language).text
+
+
 @pytest.mark.parametrize(
     ("weeks", "english", "japanese"),
     [
-        (float("inf"), "less than once in ten years", "10年に1度もない"),
-        (520, "less than once in ten years", "10年に1度もない"),
-        (519, "about once in 10 years", "およそ10年に1度の"),
-        (104, "about once in two years", "およそ2年に1度の"),
-        (9, "about once in nine weeks", "およそ9週に1度の"),
-        (1.5, "about once in two weeks", "およそ2週に1度の"),
-        (1, "about once a week", "およそ1週に1度の"),
-        (0.3, "about three times a week", "週に3度ほど起こる"),
-        (0.01, "often", "頻繁に起こる"),
+        (float("inf"), "less than once in ten years", "10年に1度未満"),
+        (520, "less than once in ten years", "10年に1度未満"),
+        (519, "about once in 10 years", "およそ10年に1度"),
+        (104, "about once in two years", "およそ2年に1度"),
+        (9, "about once in nine weeks", "およそ9週に1度"),
+        (1.5, "about once in two weeks", "およそ2週に1度"),
+        (1, "about once a week", "およそ週に1度"),
+        (0.3, "about three times a week", "週に3度ほど"),
+        (0.01, "often", "頻繁にあること"),
         (0, None, None),
         (float("nan"), None, None),
     ],
@@ -431,11 +526,11 @@ def test_the_day_is_said_when_it_is_not_the_day_of_the_data() -> None:
 
     message = render(notice(data_until=after_midnight), language=Language.EN, zone=TOKYO)
 
-    assert "Since 2026-11-20 09:45 JST" in message.text
+    assert "began at 2026-11-20 09:45 JST" in message.text
 
 
 def test_a_zone_without_a_name_is_said_as_an_offset() -> None:
-    assert "Since 04:45 UTC+04." in render(notice(), language=Language.EN, zone=ZoneInfo("Asia/Dubai")).text
+    assert "began at 04:45 UTC+04." in render(notice(), language=Language.EN, zone=ZoneInfo("Asia/Dubai")).text
 
 
 def test_an_address_that_could_break_out_of_its_link_is_shown_as_text() -> None:

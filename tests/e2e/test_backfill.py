@@ -83,7 +83,11 @@ def test_history_is_fetched_once_and_further_back_when_more_weeks_are_asked_for(
     further = spikewatch("backfill", "--config", "watch.yaml", "--weeks", "3", folder=tmp_path)
 
     assert first.returncode == again.returncode == further.returncode == 0, first.stderr + further.stderr
-    assert re.match(r"source desk: \d+ tickets, changed since \d{4}-\d\d-\d\d \d\d:\d\d JST\n$", first.stdout)
+    assert re.fullmatch(
+        r"source desk: (\d+) tickets more, all that has changed since \d{4}-\d\d-\d\d \d\d:\d\d JST is read\n"
+        r"\1 tickets are counted in the store\n",
+        first.stdout,
+    )
     progress = [
         line for line in map(json.loads, first.stderr.splitlines()) if line["event"] == "backfill_progress"
     ]

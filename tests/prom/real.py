@@ -122,7 +122,7 @@ def prometheus(
     program, data = str(require("prometheus", "prometheus")), blocks or folder / "data"
     with ExitStack() as stack:
         hook = stack.enter_context(webhook())
-        manager = stack.enter_context(_alertmanager(folder, hook))
+        manager = stack.enter_context(alertmanager(folder, hook, monitored))
         made: dict[str, Any] = scraping.prometheus(monitored, alertmanager=manager, interval="1s")
         made["scrape_configs"] = [*made["scrape_configs"], *extra_jobs]
         (folder / "spikewatch.rules.yaml").write_text(to_yaml(rules(monitored)), "utf-8")
@@ -146,9 +146,10 @@ def prometheus(
 
 
 @contextmanager
-def _alertmanager(folder: Path, hook: Hook) -> Iterator[str]:
+def alertmanager(folder: Path, hook: Hook, monitored: Monitored) -> Iterator[str]:
+    """Alertmanager with the generated configuration, quick to tell; its address, host:port."""
     program = str(require("alertmanager", "prometheus-alertmanager", "alertmanager"))
-    made = scraping.alertmanager(hooks=hook.url, group_wait="1s", group_interval="2s")
+    made = scraping.alertmanager(monitored, hooks=hook.url, group_wait="1s", group_interval="2s")
     file, address = folder / "alertmanager.yaml", f"127.0.0.1:{free_port()}"
     file.write_text(to_yaml(made), "utf-8")
     command = (

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 
+from spikewatch.adapters.prometheus.catalogue import LabelNames
 from spikewatch.adapters.sql_store import open_store
 from spikewatch.app.monitoring import HEAD, history_of
 from spikewatch.config import Config
@@ -105,6 +106,22 @@ def test_names_that_become_equal_once_cleaned_are_one_series() -> None:
         600: 6,
     }
     assert points(text, "spikewatch_tickets_total", service="pay", category="login") == {300: 4, 600: 6}
+
+
+def test_labels_of_a_series_are_called_what_they_are_called_in_the_metrics() -> None:
+    names = LabelNames(service="desk", category="kind")
+
+    lines = "\n".join(
+        openmetrics(past_of({LOGIN: [1, 2]}), window=QUARTER, most=100, target=TARGET, names=names)
+    )
+
+    text = f"{lines}\n"
+    assert points(text, "spikewatch_series_tickets", desk="pay", kind="login", window="15m") == {
+        300: 1,
+        600: 3,
+    }
+    assert points(text, "spikewatch_service_tickets", desk="pay", window="15m") == {300: 1, 600: 3}
+    assert points(text, "spikewatch_tickets_total", desk="pay", kind="login") == {300: 1, 600: 3}
 
 
 def test_a_past_without_series_is_an_empty_exposition() -> None:

@@ -1,6 +1,7 @@
 """`spikewatch prom`: what it writes where, and how the configuration in force shows in it."""
 
 import json
+import re
 import subprocess
 from base64 import b64encode
 from io import StringIO
@@ -11,13 +12,18 @@ import pytest
 from ruamel.yaml import YAML
 
 from spikewatch.adapters.http.guarding import Guard
+from spikewatch.adapters.http.settings import TAKEN_LABELS
+from spikewatch.adapters.prometheus.catalogue import CATALOGUE, LabelNames
 from spikewatch.app.monitoring import monitored_of
 from spikewatch.cli import main
 from spikewatch.config import Config
+from spikewatch.prom import surges
 from spikewatch.prom.access import Access
-from spikewatch.prom.files import scrape_files
+from spikewatch.prom.dashboards import boards
+from spikewatch.prom.files import dashboard_files, rules_files, scrape_files
 from spikewatch.prom.monitored import Monitored
-from spikewatch.prom.rules import Flavor
+from spikewatch.prom.rules import Flavor, all_alerts
+from tests.prom.promql import grouped_by, selectors
 from tests.servers import require
 
 
@@ -280,3 +286,60 @@ def test_promtool_accepts_the_scrape_of_a_closed_port(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+NAMED = LabelNames(service="desk_service", category="desk_category")
+
+
+def all_files(monitored: Monitored) -> dict[str, str]:
+    """Every generated file of every flavour, by its name."""
+    made = dashboard_files(monitored)
+    for flavor in Flavor:
+        made |= rules_files(monitored, flavor=flavor) | scrape_files(monitored, flavor=flavor)
+    return made
+
+
+def test_other_names_of_labels_are_all_that_differs_in_what_is_written() -> None:
+    usual, named = all_files(Monitored()), all_files(Monitored(labels=NAMED))
+
+    named_back = {
+        name: text.replace("desk_service", "service").replace("desk_category", "category")
+        for name, text in named.items()
+    }
+
+    assert named_back == usual
+
+
+def test_nothing_that_is_written_asks_for_the_usual_names_of_labels_once_they_have_others() -> None:
+    monitored = Monitored(labels=NAMED)
+    queries = [
+        *(alert.expr for alert in all_alerts(monitored)),
+        *(recording.expr for recording in surges.recordings(monitored)),
+        *(query.expr for board in boards(monitored) for panel in board.panels for query in panel.queries),
+    ]
+    written = "\n".join(all_files(monitored).values())
+
+    asked = {label for expr in queries for _, labels in selectors(expr) for label in labels}
+    asked |= {label for expr in queries for label in grouped_by(expr)}
+
+    assert {"desk_service", "desk_category"} < asked
+    assert not {"service", "category"} & asked
+    assert (
+        re.findall(r"\$labels\.(?:service|category)\b|{{(?:service|category)}}|exported_service", written)
+        == []
+    )
+    assert re.findall(r"label_values\(.*, (?:service|category)\)", written) == []
+    assert re.findall(r"(?m)^ *- (?:service|category)$", written) == []
+
+
+def test_the_names_of_labels_in_force_stand_in_what_is_written() -> None:
+    config = config_of(metrics={"label_names": {"service": "desk_service", "category": "desk_category"}})
+
+    assert monitored_of(config, job="spikewatch", runbooks="runbooks.md").labels == NAMED
+
+
+def test_no_label_beside_those_of_a_series_may_be_called_like_them() -> None:
+    of_series = {"service", "category"}
+    beside = {label for metric in CATALOGUE if of_series & set(metric.labels) for label in metric.labels}
+
+    assert beside - of_series <= TAKEN_LABELS

@@ -1,7 +1,7 @@
 """A real Prometheus reads the real server: over TLS, with and without the right password, and a very large fleet in time."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +21,8 @@ from spikewatch.adapters.prometheus.fleet import FleetRenderer
 from spikewatch.adapters.prometheus.health import HealthMetrics, new_registry
 from spikewatch.core.counts import Roster, SeriesKey
 from spikewatch.core.snapshot import Snapshot, WindowReadings
+from spikewatch.prom import scraping
+from spikewatch.prom.monitored import Monitored
 from tests.certificates import Authority, authority
 from tests.e2e.running import eventually, now
 from tests.prom.real import answers, free_port, process
@@ -34,10 +36,10 @@ HOUR = timedelta(hours=1)
 PASSWORD = "correct horse"
 
 
-def large_fleet() -> Pages:
-    """Ten thousand series in ten services, as the daemon renders them."""
+def fleet_of(series: int) -> Pages:
+    """So many series in ten services, as the daemon renders them."""
     roster = Roster.of(
-        SeriesKey(f"service-{number % 10}", f"問い合わせ種別 {number}") for number in range(MANY)
+        SeriesKey(f"service-{number % 10}", f"問い合わせ種別 {number}") for number in range(series)
     )
     row = np.arange(len(roster))
     readings = WindowReadings(
@@ -99,7 +101,7 @@ def jobs(server: HttpServer, signer: Authority) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def prometheus(folder: Path, scraped: list[dict[str, Any]]) -> Iterator[PrometheusServer]:
+def prometheus(folder: Path, scraped: Sequence[Any]) -> Iterator[PrometheusServer]:
     program, address = str(require("prometheus", "prometheus")), f"127.0.0.1:{free_port()}"
     (folder / "prometheus.yaml").write_text(json.dumps({"scrape_configs": scraped}), "utf-8")
     said = folder / "prometheus.log"
@@ -121,7 +123,7 @@ def test_who_may_read_does_so_in_time_and_nobody_else_does(tmp_path: Path) -> No
     pair = signer.signed("server")
     tls = TlsSettings(cert_file=pair.cert, key_file=pair.key, client_ca_file=signer.own.cert)
     guard = Guard(user="prometheus", password_hash=hashed(PASSWORD), bearer_token="letmein")
-    server = HttpServer("127.0.0.1:0", pages=large_fleet(), guard=guard, certificates=Certificates(tls))
+    server = HttpServer("127.0.0.1:0", pages=fleet_of(MANY), guard=guard, certificates=Certificates(tls))
     with ExitStack() as stack:
         server.start()
         stack.callback(server.stop)
@@ -144,3 +146,23 @@ def test_who_may_read_does_so_in_time_and_nobody_else_does(tmp_path: Path) -> No
             lambda: watching.query(quickest)[0].value < IN_TIME_S,
             why=lambda: f"the quickest scrape took {watching.query(quickest)[0].value:.3f} s",
         )
+
+
+def test_one_daemon_is_one_job_to_every_rule_where_it_is_scraped_in_two(tmp_path: Path) -> None:
+    require("prometheus", "prometheus")
+    server = HttpServer("127.0.0.1:0", pages=fleet_of(10), guard=Guard(), certificates=None)
+    with ExitStack() as stack:
+        server.start()
+        stack.callback(server.stop)
+        monitored = Monitored(address=server.address, max_series=MANY)
+        made: Any = scraping.prometheus(monitored, interval="1s")
+        watching = stack.enter_context(prometheus(tmp_path, made["scrape_configs"]))
+
+        def jobs_of(metric: str) -> set[str]:
+            return {found.labels["job"] for found in watching.query(metric)}
+
+        eventually(lambda: jobs_of("up == 1") == {"spikewatch", "spikewatch-series"})
+        eventually(lambda: bool(jobs_of("spikewatch_polls_total or spikewatch_build_info")))
+        eventually(lambda: bool(jobs_of("spikewatch_window_end_timestamp_seconds")))
+
+        assert jobs_of('{__name__=~"spikewatch_.+"}') == {"spikewatch"}

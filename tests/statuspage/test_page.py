@@ -186,6 +186,19 @@ def test_a_storm_is_cut_short() -> None:
     assert "3 more: spikewatch status lists them" in page.text
 
 
+def test_what_is_over_and_has_no_place_is_counted() -> None:
+    calm = tuple(
+        replace(over(), facts=replace(over().facts, incident=f"INC-{number}"))
+        for number in range(MOST_IN_FULL + 2)
+    )
+
+    page = shown(standing(*calm))
+
+    assert page.text.count("INC-") == MOST_IN_FULL
+    assert "2 more: spikewatch status lists them" in page.text
+    assert "more:" not in shown(standing(*calm[:MOST_IN_FULL])).text
+
+
 @pytest.mark.parametrize("language", Language)
 def test_nothing_is_left_untranslated_or_unfilled(language: Language) -> None:
     text = shown(busy(), language).text

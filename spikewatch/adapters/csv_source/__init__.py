@@ -5,8 +5,8 @@ be right.
 """
 
 from spikewatch.adapters.csv_source.exports import Exported, Form, Range, read_export
+from spikewatch.adapters.csv_source.headers import Kind
 from spikewatch.adapters.csv_source.reading import (
-    Kind,
     Recorded,
     finest_step,
     read_gaps,

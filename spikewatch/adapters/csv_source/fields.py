@@ -1,6 +1,7 @@
 """Single fields of a row: text into instants, counts and names, or ValueError with what would be right."""
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from spikewatch.core.counts import ALL, SeriesKey
@@ -9,6 +10,15 @@ from spikewatch.core.events import LabelKind
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 _MOST = 1_000_000_000
+
+
+def require_text(row: Sequence[str], *, columns: Sequence[str]) -> None:
+    """Raise ValueError where a field holds what is no text: a NUL character, which a database refuses."""
+    if "\0" not in "".join(row):
+        return
+    column, text = next((column, text) for column, text in zip(columns, row, strict=True) if "\0" in text)
+    message = f"{column}: {text!r} holds a NUL character, which no store keeps; export the file again"
+    raise ValueError(message)
 
 
 def instant(text: str, *, column: str) -> datetime:
@@ -72,6 +82,14 @@ def label_kind(text: str) -> LabelKind:
     except ValueError:
         message = f"kind: {text!r} is no kind of label; write {', '.join(LabelKind)}"
         raise ValueError(message) from None
+
+
+def ident(text: str) -> str:
+    """Return the id of a ticket, as it stands."""
+    if not text.strip():
+        message = "id is empty; every ticket needs one"
+        raise ValueError(message)
+    return text
 
 
 def series(service: str, category: str) -> SeriesKey:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from spikewatch.adapters.csv_source import fields
+from spikewatch.adapters.csv_source.headers import Kind, kind_of
 from spikewatch.adapters.csv_source.pieces import (
     PIECE,
     Mark,
@@ -23,7 +24,6 @@ from spikewatch.adapters.csv_source.pieces import (
     mark_at,
     next_piece,
 )
-from spikewatch.adapters.csv_source.reading import Kind, kind_of
 from spikewatch.adapters.csv_source.settings import CsvSettings
 from spikewatch.core.census import Census, Tallied
 from spikewatch.core.counts import Ticket
@@ -98,6 +98,9 @@ class CsvSource:
             raise Unavailable(f"{error.filename}: {error.strerror}", reason="connect") from error
         except Mistake as error:
             raise Unavailable(str(error), reason="parse") from error
+
+    def close(self) -> None:
+        """Do nothing: no file is held open between two pages."""
 
     def _told(
         self,
@@ -187,12 +190,13 @@ class CsvSource:
 
     def _rows(self, file: _File, piece: Piece) -> Iterator[tuple[int, list[str]]]:
         """Yield (line, fields); a line that is wrong stops all reading, for nothing may be half-loaded."""
-        line = -1
+        columns, line = list(file.columns), -1
         try:
             for line, row in piece.rows():
                 if len(row) != len(file.columns):
                     said = f"{len(row)} fields instead of {len(file.columns)} ({','.join(file.columns)})"
                     raise ValueError(said)  # noqa: TRY301 -- told with its line like all the others
+                fields.require_text(row, columns=columns)
                 yield line, row
         except ValueError as error:
             raise self._wrong(file, piece, line, error) from error
@@ -268,11 +272,8 @@ def _ticket(row: Sequence[str], place: Mapping[str, int]) -> Ticket:
     key = fields.series(row[place["service"]], row[place["category"]])
     updated = row[place["updated_at"]].strip() if "updated_at" in place else ""
     version = aware(fields.instant(updated, column="updated_at")) if updated else _EPOCH
-    if not row[place["id"]].strip():
-        message = "id is empty; every ticket needs one"
-        raise ValueError(message)
     return Ticket(
-        row[place["id"]],
+        fields.ident(row[place["id"]]),
         fields.instant(row[place["created_at"]], column="created_at"),
         *key,
         version=(version - _EPOCH) // _MICROSECOND,

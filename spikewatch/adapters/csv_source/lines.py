@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
+from spikewatch.adapters.csv_source import fields
 from spikewatch.errors import Mistake
 
 MOST_TOLD = 20
@@ -54,13 +55,23 @@ class Table:
 
     def rows(self, complaints: Complaints) -> Iterator[tuple[int, list[str]]]:
         """Yield (line number, fields) of every row that has as many fields as the header; blank lines are skipped."""
+        for line, row in self.lines:
+            if not row:
+                continue
+            try:
+                self._check(row)
+            except ValueError as error:
+                complaints.add(line, str(error))
+            else:
+                yield line, row
+
+    def _check(self, row: Sequence[str]) -> None:
         width = len(self.columns)
-        for line, fields in self.lines:
-            if len(fields) == width:
-                yield line, fields
-            elif fields:
-                said = "too few fields" if len(fields) < width else "too many fields"
-                complaints.add(line, f"{said}: {len(fields)} instead of {width} ({','.join(self.columns)})")
+        if len(row) != width:
+            few = "too few fields" if len(row) < width else "too many fields"
+            message = f"{few}: {len(row)} instead of {width} ({','.join(self.columns)})"
+            raise ValueError(message)
+        fields.require_text(row, columns=self.columns)
 
 
 @contextmanager
@@ -87,8 +98,8 @@ def opened(file: Path, *, expected: str) -> Iterator[Table]:
 def _lines(text: TextIO, file: Path) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(text, strict=True)
     try:
-        for fields in reader:
-            yield reader.line_num, fields
+        for row in reader:
+            yield reader.line_num, row
     except csv.Error as error:
         raise Mistake(
             f"{file}:{reader.line_num}: this is no CSV ({error}); look for a quote left open"

@@ -7,17 +7,15 @@ labels   start,end,service,category,kind[,recorded_at]         empty names mean 
 """
 
 from array import array
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from difflib import get_close_matches
-from enum import StrEnum
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
 from spikewatch.adapters.csv_source import fields
+from spikewatch.adapters.csv_source.headers import INPUTS, REQUIRED, Kind, expected, kind_of
 from spikewatch.adapters.csv_source.lines import Complaints, Table, opened
 from spikewatch.core.counts import Gap, Ints, SeriesKey
 from spikewatch.core.events import Label
@@ -28,31 +26,6 @@ from spikewatch.errors import Mistake
 _DELETED = "deleted"
 _ENOUGH_STAMPS = 50
 _WIDTHS = tuple(timedelta(minutes=width) for width in (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60))
-
-
-class Kind(StrEnum):
-    """What a file holds, told by its header."""
-
-    COUNTS = "counts"
-    TICKETS = "tickets"
-    GAPS = "gaps"
-    LABELS = "labels"
-
-
-_REQUIRED: Mapping[Kind, tuple[str, ...]] = {
-    Kind.COUNTS: ("timestamp", "service", "category", "count"),
-    Kind.TICKETS: ("id", "created_at", "service", "category"),
-    Kind.GAPS: ("start", "end", "service"),
-    Kind.LABELS: ("start", "end", "service", "category", "kind"),
-}
-_OPTIONAL: Mapping[Kind, tuple[str, ...]] = {
-    Kind.TICKETS: ("updated_at", "status"),
-    Kind.LABELS: ("recorded_at",),
-}
-_OPEN = frozenset({Kind.LABELS})
-"""Kinds whose files may hold further columns, which are ignored."""
-
-_INPUTS = (Kind.COUNTS, Kind.TICKETS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +56,7 @@ def read_input(path: str | PathLike[str]) -> Recorded:
     Raises Mistake with up to twenty lines of what is wrong with it.
     """
     file = Path(path)
-    with opened(file, expected=_expected(_INPUTS)) as table:
+    with opened(file, expected=expected(INPUTS)) as table:
         kind = kind_of(file, table.columns)
         complaints = Complaints(file)
         found = _read_counts(table, complaints) if kind is Kind.COUNTS else _read_tickets(table, complaints)
@@ -100,9 +73,9 @@ def read_gaps(path: str | PathLike[str]) -> tuple[Gap, ...]:
     """
     file = Path(path)
     gaps: list[Gap] = []
-    with opened(file, expected=_expected((Kind.GAPS,))) as table:
+    with opened(file, expected=expected((Kind.GAPS,))) as table:
         kind_of(file, table.columns, among=(Kind.GAPS,))
-        start, end, service = (table.columns.index(name) for name in _REQUIRED[Kind.GAPS])
+        start, end, service = (table.columns.index(name) for name in REQUIRED[Kind.GAPS])
         complaints = Complaints(file)
         for line, row in table.rows(complaints):
             try:
@@ -120,9 +93,9 @@ def read_labels(path: str | PathLike[str]) -> tuple[Label, ...]:
     """
     file = Path(path)
     labels: list[Label] = []
-    with opened(file, expected=_expected((Kind.LABELS,))) as table:
+    with opened(file, expected=expected((Kind.LABELS,))) as table:
         kind_of(file, table.columns, among=(Kind.LABELS,))
-        columns = [table.columns.index(name) for name in _REQUIRED[Kind.LABELS]]
+        columns = [table.columns.index(name) for name in REQUIRED[Kind.LABELS]]
         recorded = table.columns.index("recorded_at") if "recorded_at" in table.columns else None
         complaints = Complaints(file)
         for line, row in table.rows(complaints):
@@ -179,53 +152,6 @@ def _span(start: str, end: str, *, what: str) -> Span:
     return Span(begin, stop)
 
 
-# -- what the header says
-
-
-def _expected(kinds: Sequence[Kind]) -> str:
-    return " or ".join(",".join(_REQUIRED[kind]) for kind in kinds)
-
-
-def kind_of(file: Path, columns: Sequence[str], *, among: Sequence[Kind] = _INPUTS) -> Kind:
-    """Return what a file with this header holds; raise Mistake where that is none of these."""
-    for kind in among:
-        if _fits(kind, columns) and len(set(columns)) == len(columns):
-            return kind
-    raise Mistake(f"{file}:1: {_why_unknown(columns, among)}")
-
-
-def _fits(kind: Kind, columns: Sequence[str]) -> bool:
-    known = {*_REQUIRED[kind], *_OPTIONAL.get(kind, ())}
-    return set(_REQUIRED[kind]) <= set(columns) and (kind in _OPEN or set(columns) <= known)
-
-
-def _why_unknown(columns: Sequence[str], among: Sequence[Kind]) -> str:
-    given = ",".join(columns)
-    wrong = f"the header is {given!r}; expected {_expected(among)}"
-    for kind in Kind:
-        if kind not in among and _fits(kind, columns):
-            hint = f"this is a {kind} file" if kind in _INPUTS else f"a {kind} file belongs to --{kind}"
-            return f"{wrong} ({hint})"
-    if len(columns) == 1 and any(sign in given for sign in ";\t"):
-        return f"{wrong}, separated by commas"
-    kind = max(among, key=lambda kind: len(set(_REQUIRED[kind]) & set(columns)))
-    return f"{wrong}{_difference(columns, kind)}"
-
-
-def _difference(columns: Sequence[str], kind: Kind) -> str:
-    known = (*_REQUIRED[kind], *_OPTIONAL.get(kind, ()))
-    if len(set(columns)) < len(columns):
-        return " (a column stands twice)"
-    if not set(columns) & set(known):
-        return ""
-    said = [f"{name!r} is missing" for name in _REQUIRED[kind] if name not in columns]
-    for name in columns:
-        if name not in known and kind not in _OPEN:
-            near = get_close_matches(name, [other for other in known if other not in columns], n=1)
-            said.append(f"{name!r} is unknown" + (f", did you mean {near[0]}?" if near else ""))
-    return f" ({'; '.join(said)})"
-
-
 # -- what the rows say
 
 
@@ -252,7 +178,7 @@ class _Series:
 
 
 def _read_counts(table: Table, complaints: Complaints) -> Recorded:
-    when, service, category, count = (table.columns.index(name) for name in _REQUIRED[Kind.COUNTS])
+    when, service, category, count = (table.columns.index(name) for name in REQUIRED[Kind.COUNTS])
     series, seen = _Series(), dict[str, int]()
     numbers, stamps, counts = array("q"), array("q"), array("q")
     for line, row in table.rows(complaints):
@@ -273,7 +199,7 @@ def _read_counts(table: Table, complaints: Complaints) -> Recorded:
 def _read_tickets(table: Table, complaints: Complaints) -> Recorded:
     """Keep one row an id: a later one replaces it when its `updated_at` is not older."""
     columns = {name: place for place, name in enumerate(table.columns)}
-    ident, when, service, category = (columns[name] for name in _REQUIRED[Kind.TICKETS])
+    ident, when, service, category = (columns[name] for name in REQUIRED[Kind.TICKETS])
     updated, status = columns.get("updated_at"), columns.get("status")
     series, rows = _Series(), dict[str, int]()
     numbers, stamps, versions = array("q"), array("q"), array("d")
@@ -283,7 +209,7 @@ def _read_tickets(table: Table, complaints: Complaints) -> Recorded:
             stamp = int(fields.instant(row[when], column="created_at").timestamp() // 1)
             number = series.number(row[service], row[category])
             version = _version(row[updated]) if updated is not None else 0.0
-            place = rows.setdefault(_ident(row[ident]), len(stamps))
+            place = rows.setdefault(fields.ident(row[ident]), len(stamps))
         except ValueError as error:
             complaints.add(line, str(error))
             continue
@@ -305,13 +231,6 @@ def _read_tickets(table: Table, complaints: Complaints) -> Recorded:
     return series.recorded(
         Kind.TICKETS, numbers=kept, stamp=_ints(stamps)[keep], count=np.ones(len(kept), dtype=np.int64)
     )
-
-
-def _ident(text: str) -> str:
-    if not text.strip():
-        message = "id is empty; every ticket needs one"
-        raise ValueError(message)
-    return text
 
 
 def _version(text: str) -> float:

@@ -6,12 +6,13 @@ import hmac
 import secrets
 import threading
 from hashlib import scrypt, sha256
+from math import prod
 
 _METHOD, _N, _R, _P = "scrypt", 2**15, 8, 1
 """32 MB and about 50 ms for each guess at a password."""
 
 _MOST_WORK = 2**20
-_SALT_BYTES = 16
+_SALT_BYTES, _DIGEST_BYTES = 16, 64
 
 
 class NoHash(ValueError):
@@ -86,7 +87,9 @@ def _fingerprint(said: str) -> bytes:
 
 
 def _digest(password: str, *, salt: str, n: int, r: int, p: int) -> bytes:
-    return scrypt(password.encode(), salt=salt.encode(), n=n, r=r, p=p, maxmem=256 * n * r * p, dklen=64)
+    return scrypt(
+        password.encode(), salt=salt.encode(), n=n, r=r, p=p, maxmem=256 * n * r * p, dklen=_DIGEST_BYTES
+    )
 
 
 def _parsed(password_hash: str) -> tuple[tuple[int, int, int], str, bytes]:
@@ -94,7 +97,8 @@ def _parsed(password_hash: str) -> tuple[tuple[int, int, int], str, bytes]:
         method, salt, digest = password_hash.strip().split("$")
         name, n, r, p = method.split(":")
         cost, expected = (int(n), int(r), int(p)), bytes.fromhex(digest)
-        if name != _METHOD or not 0 < cost[0] * cost[1] * cost[2] <= _MOST_WORK or not salt or not expected:
+        affordable = min(cost) > 0 and prod(cost) <= _MOST_WORK
+        if name != _METHOD or not affordable or not salt or len(expected) != _DIGEST_BYTES:
             raise NoHash
         _digest("", salt=salt, n=cost[0], r=cost[1], p=cost[2])
     except ValueError as error:

@@ -20,7 +20,8 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 MOST_REQUEST_BYTES = 16_384
 """A request line with all headers is at most this long; Prometheus sends less than one kilobyte."""
 
-MOST_NAMES = 100
+MOST_FIELDS = 100
+"""Fields of a query, such as names of metrics."""
 
 _PARTS: dict[str, Part] = {"/metrics": "all", "/metrics/series": "series", "/metrics/health": "health"}
 _LANGUAGES = ("ja", "en")
@@ -123,10 +124,14 @@ class Handler(BaseHTTPRequestHandler):
         return self._refused() or self._shown(url.path, url.query)
 
     def _shown(self, path: str, query: str) -> _Reply:
+        try:
+            asked = parse_qs(query, max_num_fields=MOST_FIELDS)
+        except ValueError:
+            return _Reply(HTTPStatus.BAD_REQUEST, f"At most {MOST_FIELDS} fields at a time.\n".encode())
         if path == "/":
-            return self._front(query)
+            return self._front((asked.get("lang") or [""])[-1])
         if path in _PARTS:
-            return self._metrics(_PARTS[path], query)
+            return self._metrics(_PARTS[path], frozenset(asked.get("name[]", ())))
         return _Reply(HTTPStatus.NOT_FOUND, b"There is nothing here; / shows what there is.\n")
 
     def _refused(self) -> _Reply | None:
@@ -142,10 +147,9 @@ class Handler(BaseHTTPRequestHandler):
     def _certified(self) -> bool:
         return isinstance(self.request, ssl.SSLSocket) and bool(self.request.getpeercert(binary_form=True))
 
-    def _front(self, query: str) -> _Reply:
-        asked = (parse_qs(query[:MOST_NAMES]).get("lang") or [""])[-1]
+    def _front(self, language: str) -> _Reply:
         wished = language_of(self._header("Accept-Language"), offered=_LANGUAGES)
-        front = self.server.pages.front(asked if asked in _LANGUAGES else wished)
+        front = self.server.pages.front(language if language in _LANGUAGES else wished)
         headers = (
             ("Content-Language", front.language),
             ("Content-Security-Policy", front.policy),
@@ -154,12 +158,7 @@ class Handler(BaseHTTPRequestHandler):
         )
         return _Reply(HTTPStatus.OK, front.body, HTML, headers)
 
-    def _metrics(self, part: Part, query: str) -> _Reply:
-        try:
-            names = frozenset(parse_qs(query, max_num_fields=MOST_NAMES).get("name[]", ()))
-        except ValueError:
-            said = f"At most {MOST_NAMES} names at a time.\n".encode()
-            return _Reply(HTTPStatus.BAD_REQUEST, said)
+    def _metrics(self, part: Part, names: frozenset[str]) -> _Reply:
         openmetrics = wants_openmetrics(self._header("Accept"))
         gzipped = takes_gzip(self._header("Accept-Encoding"))
         body = self.server.pages.scrape(part, openmetrics=openmetrics, gzipped=gzipped, names=names)

@@ -3,9 +3,9 @@
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from spikewatch.core.settings import Duration, Settings, format_duration
 
@@ -58,6 +58,45 @@ class TlsSettings(Settings):
     but /healthz and /readyz."""
 
 
+_OF_PROMETHEUS = {"alertname", "cluster", "instance", "job", "le", "quantile"}
+_BESIDE_THEM = {"incident", "severity", "window"}
+TAKEN_LABELS = frozenset(_OF_PROMETHEUS | _BESIDE_THEM)
+"""Labels that metrics of a series have already, from Prometheus or from us."""
+
+
+def _valid_label(name: str) -> str:
+    if not re.fullmatch(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*", name):
+        message = (
+            f"{name!r} is no name of a label; write letters, digits and _, no digit first, and no __ first"
+        )
+        raise ValueError(message)
+    if name in TAKEN_LABELS or name.startswith("exported_"):
+        message = (
+            f"{name!r} is a label that these metrics have already; choose another name, such as desk_service"
+        )
+        raise ValueError(message)
+    return name
+
+
+LabelName: TypeAlias = Annotated[str, AfterValidator(_valid_label)]
+
+
+class LabelNamesSettings(Settings):
+    """What the labels of a series are called in metrics, rules and dashboards: other names where `service` is taken."""
+
+    service: LabelName = "service"
+    """Label of the service; on Kubernetes `desk_service`, say, as targets have a label service there."""
+    category: LabelName = "category"
+    """Label of the category."""
+
+    @model_validator(mode="after")
+    def _are_two(self) -> Self:
+        if self.service == self.category:
+            message = f"service and category are both called {self.service!r}; give them different names"
+            raise ValueError(message)
+        return self
+
+
 class MetricsSettings(Settings):
     """What is exposed to Prometheus, and where."""
 
@@ -72,6 +111,8 @@ class MetricsSettings(Settings):
     """Most (service, category) series exposed: surging ones first, then by score, then by volume. The rest is counted."""
     stale_after: Duration = timedelta(minutes=10)
     """Counts and scores vanish from the metrics once the next bucket is overdue by this much: a gap, not a flat lie."""
+    label_names: LabelNamesSettings = LabelNamesSettings(service="service", category="category")
+    """What the labels of a series are called; write rules, dashboards and scrape anew after a change."""
     tls: TlsSettings | None = Field(
         default=None,
         examples=[{"cert_file": "/etc/spikewatch/tls.crt", "key_file": "/etc/spikewatch/tls.key"}],

@@ -1,8 +1,9 @@
 """`ports.Messenger` as mail: nothing that was sent can be changed, so every news is one more mail of the thread."""
 
+import logging
 import smtplib
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from email.message import EmailMessage
@@ -27,6 +28,10 @@ _PICTURE = 1
 """The rung on which a picture stands in place of a chart that only Slack draws."""
 
 _PERMANENT = 500
+_NOT_FOR_THAT_NAME = frozenset({62, 64})
+"""OpenSSL's codes for a certificate of another host name or address."""
+
+log = logging.getLogger(__name__)
 
 
 class MailMessenger:
@@ -67,6 +72,7 @@ class MailMessenger:
         self._timeout_s = timeout_s
         self._draw = draw
         self._trust = trust
+        self._refused: Mapping[str, int] = {}
 
     @property
     def name(self) -> str:
@@ -114,8 +120,17 @@ class MailMessenger:
                 raise _translated(error) from error
             except OSError as error:
                 raise OutcomeUnknown(f"the connection to the mail server was lost: {error}") from error
-        if len(refused) == len(self._to):
-            raise ChannelRefused("the mail server refuses every address")
+        self._note_refused({address: code for address, (code, _) in refused.items()})
+
+    def _note_refused(self, refused: Mapping[str, int]) -> None:
+        """Say who alone was refused a mail that others took; nobody is sent it twice for that."""
+        if refused == self._refused:
+            return
+        self._refused = refused
+        if refused:
+            log.warning("mail_partly_refused", extra={"receiver": self._name, "refused": dict(refused)})
+        else:
+            log.info("mail_taken_by_all", extra={"receiver": self._name})
 
     @contextmanager
     def _server(self) -> Iterator[smtplib.SMTP]:
@@ -147,12 +162,14 @@ class MailMessenger:
         except (smtplib.SMTPException, OSError) as error:
             if server is not None:
                 server.close()
-            raise _unconnected(error) from error
+            raise _unconnected(error, host=self._host) from error
         return server
 
 
-def _unconnected(error: Exception) -> PortError:
+def _unconnected(error: Exception, *, host: str) -> PortError:
     """Return the failure of a connection: nothing was sent."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Unavailable(_untrusted(error, host=host), reason="connect")
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return CredentialsRefused(f"the mail server refuses to sign us in ({error.smtp_code})")
     if isinstance(error, smtplib.SMTPNotSupportedError):
@@ -160,6 +177,15 @@ def _unconnected(error: Exception) -> PortError:
     if isinstance(error, TimeoutError):
         return Unavailable("the mail server does not answer in time", reason="timeout")
     return Unavailable(f"the mail server could not be reached: {error}", reason="connect")
+
+
+def _untrusted(error: ssl.SSLCertVerificationError, *, host: str) -> str:
+    if error.verify_code in _NOT_FOR_THAT_NAME:
+        said, remedy = f"is not for {host}", "check `host`; it is to be the name that the server goes by"
+    else:
+        said = f"cannot be trusted: {error.verify_message}"
+        remedy = "name the file of a private authority in SSL_CERT_FILE, and check the clock"
+    return f"the mail server's certificate {said}: {remedy}"
 
 
 def _translated(error: smtplib.SMTPException) -> PortError:

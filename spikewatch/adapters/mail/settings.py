@@ -41,7 +41,8 @@ class MailSettings(ReceiverSettings):
     host: Annotated[str, Field(min_length=1)] = Field(examples=["smtp.example.com"])
     """Server that takes mail."""
     encryption: Encryption = Encryption.STARTTLS
-    """`starttls`, `tls` from the first byte, or `none`, which is for a server on this machine."""
+    """`starttls`, `tls` from the first byte, or `none`, which is for a server on this machine. A private authority is
+    trusted where the environment variable SSL_CERT_FILE names its file."""
     port: Annotated[int | None, Field(ge=1, le=65535)] = None
     """Port; without it 587 for starttls, 465 for tls, 25 for none."""
     username: str | None = None
@@ -52,6 +53,8 @@ class MailSettings(ReceiverSettings):
     """Address that mails come from."""
     to: tuple[Address, ...] = Field(examples=[["oncall@example.com"]])
     """Addresses that mails go to."""
+    report: bool = False
+    """Also told the week in figures, at the time that `report` names."""
     timeout_s: Annotated[int, Field(ge=1, le=60)] = 20
     """Seconds to wait for each answer of the server."""
 

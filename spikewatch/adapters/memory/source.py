@@ -43,6 +43,9 @@ class MemorySource:
                 raise step
             return step
 
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
+
     def _place_after(self, cursor: str | None) -> int:
         if not cursor:
             return 0

@@ -52,6 +52,25 @@ class Metric:
         return self.name.removesuffix(suffix)
 
 
+@dataclass(frozen=True, slots=True)
+class LabelNames:
+    """What the labels of a series are called, where others would clash with ours."""
+
+    service: str = "service"
+    category: str = "category"
+
+    def of(self, label: str) -> str:
+        """Return what a label of the catalogue is called.
+
+        >>> LabelNames(service="desk").of("service"), LabelNames(service="desk").of("window")
+        ('desk', 'window')
+        """
+        return {"service": self.service, "category": self.category}.get(label, label)
+
+
+USUAL_NAMES = LabelNames()
+
+
 def clean_label(value: str) -> str:
     r"""Return a label value that every reader can stand: no control characters, trimmed, not long, never empty.
 
@@ -297,7 +316,16 @@ CATALOGUE: tuple[Metric, ...] = (
     _counter(_HEALTH, "heartbeats_total", "Calls of the heartbeat's address, well or badly"),
     _counter(_HEALTH, "heartbeat_failures_total", "Calls of the heartbeat's address that failed"),
     _gauge(_HEALTH, "store_size_bytes", "Size of the store"),
-    _gauge(_HEALTH, "store_free_bytes", "Free space where the store lies"),
+    _gauge(
+        _HEALTH,
+        "store_free_bytes",
+        "Free space on the volume where the store lies; absent where only a database server sees it",
+    ),
+    _gauge(
+        _HEALTH,
+        "store_volume_bytes",
+        "Size of the volume where the store lies; absent where only a database server sees it",
+    ),
     _counter(_HEALTH, "store_writes_total", "Writes to the store, well or badly"),
     _counter(
         _HEALTH, "store_write_failures_total", "Writes that the store refused; nothing of them was kept"

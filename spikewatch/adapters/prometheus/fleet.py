@@ -16,7 +16,14 @@ from typing import Literal, Self, TypeAlias
 
 import numpy as np
 
-from spikewatch.adapters.prometheus.catalogue import METRICS, Kind, clean_label, label_text
+from spikewatch.adapters.prometheus.catalogue import (
+    METRICS,
+    USUAL_NAMES,
+    Kind,
+    LabelNames,
+    clean_label,
+    label_text,
+)
 from spikewatch.core.counts import Bools, Floats, Ints, Roster
 from spikewatch.core.incidents import Incident, Phase, Severity
 from spikewatch.core.settings import format_duration
@@ -69,9 +76,9 @@ class _Level:
     Names that become equal once cleaned are one series. `names` (n,) holds the label values, in order.
     """
 
-    def __init__(self, level: str, roster: Roster, *, rows: Sequence[int]) -> None:
+    def __init__(self, level: str, roster: Roster, *, rows: Sequence[int], names: LabelNames) -> None:
         self.level = level
-        self.keys = METRICS[f"spikewatch_{level}_surging"].labels
+        self.keys = tuple(names.of(label) for label in METRICS[f"spikewatch_{level}_surging"].labels)
         named = [tuple(clean_label(part) for part in roster.keys[row][: len(self.keys)]) for row in rows]
         self.names = tuple(dict.fromkeys(named))
         place = {name: index for index, name in enumerate(self.names)}
@@ -152,6 +159,7 @@ class FleetRenderer:
     max_series  most (service, category) series exposed; the rest is counted in spikewatch_series_hidden
     detail      full: all series up to the limit; active: those with tickets within the past week, and surging ones;
                 surging: those of open incidents; none: roll-ups only
+    label_names what the labels of a series are called
     """
 
     def __init__(
@@ -160,13 +168,15 @@ class FleetRenderer:
         windows: Sequence[timedelta] = (timedelta(minutes=15),),
         max_series: int = 2000,
         detail: Detail = "full",
+        label_names: LabelNames = USUAL_NAMES,
     ) -> None:
+        self._label_names = label_names
         self._windows = frozenset(windows)
         self._limit = max_series
         self._detail = detail
         self._shown = _Shown()
         self._roster: Roster | None = None
-        self._series, self._rollups = _levels(Roster(()))
+        self._series, self._rollups = _levels(Roster(()), names=label_names)
 
     def limit_to(self, *, windows: Sequence[timedelta], max_series: int, detail: Detail) -> None:
         """Expose this much from the next snapshot on; totals go on from where they stand."""
@@ -178,7 +188,7 @@ class FleetRenderer:
         """Return the snapshot as bytes; `now` decides how long a series at the limit stays exposed."""
         if self._roster is None or snapshot.roster.keys != self._roster.keys:
             self._roster = snapshot.roster
-            self._series, self._rollups = _levels(snapshot.roster)
+            self._series, self._rollups = _levels(snapshot.roster, names=self._label_names)
             self._shown.follow(self._series.names)
         windows = self._exposed_windows(snapshot)
         shown, over_limit = self._choose(snapshot, now=now)
@@ -189,7 +199,7 @@ class FleetRenderer:
             _family("spikewatch_series_hidden", _by("reason", hidden)),
             _family("spikewatch_series_limit", [f" {self._limit}"]),
             *_window_families(snapshot, windows),
-            *_incident_families(snapshot),
+            *_incident_families(snapshot, names=self._label_names),
         ]
         counters = self._counters(snapshot, shown)
         return Rendered(
@@ -276,14 +286,14 @@ class FleetRenderer:
         ]
 
 
-def _levels(roster: Roster) -> tuple[_Level, tuple[_Level, _Level]]:
+def _levels(roster: Roster, *, names: LabelNames) -> tuple[_Level, tuple[_Level, _Level]]:
     rows = range(len(roster))
     leaves = [row for row in rows if not roster.keys[row].is_rollup]
     services = [row for row in rows if roster.keys[row].is_rollup and not roster.keys[row].is_fleet]
     fleet = [row for row in rows if roster.keys[row].is_fleet]
-    return _Level("series", roster, rows=leaves), (
-        _Level("service", roster, rows=services),
-        _Level("fleet", roster, rows=fleet),
+    return _Level("series", roster, rows=leaves, names=names), (
+        _Level("service", roster, rows=services, names=names),
+        _Level("fleet", roster, rows=fleet, names=names),
     )
 
 
@@ -349,7 +359,7 @@ def _window_families(snapshot: Snapshot, windows: Sequence[WindowReadings]) -> I
     )
 
 
-def _incident_families(snapshot: Snapshot) -> Iterable[str]:
+def _incident_families(snapshot: Snapshot, *, names: LabelNames) -> Iterable[str]:
     incidents = [incident for incident in snapshot.incidents if incident.phase is Phase.OPEN]
     count = {
         str(severity): sum(incident.severity is severity for incident in incidents) for severity in Severity
@@ -361,19 +371,22 @@ def _incident_families(snapshot: Snapshot) -> Iterable[str]:
     yield _family("spikewatch_incidents_unacknowledged", _by("severity", _severities(waiting)))
     newest = sorted(incidents, key=lambda incident: incident.opened_at, reverse=True)
     loudest = sorted(newest, key=lambda incident: incident.severity is not Severity.CRITICAL)[:MOST_INCIDENTS]
-    starts = {label_text(_incident_labels(incident)): _timestamp(incident.started_at) for incident in loudest}
+    starts = {
+        label_text(_incident_labels(incident, names=names)): _timestamp(incident.started_at)
+        for incident in loudest
+    }
     yield _family(
         "spikewatch_incident_start_timestamp_seconds",
         [f"{labels} {start}" for labels, start in starts.items()],
     )
 
 
-def _incident_labels(incident: Incident) -> dict[str, str]:
+def _incident_labels(incident: Incident, *, names: LabelNames) -> dict[str, str]:
     categories = [surge.series.category for surge in incident.surges if not surge.series.is_rollup]
     return {
         "incident": clean_label(incident.id),
-        "service": "" if incident.service is None else clean_label(incident.service),
-        "category": clean_label(categories[0])
+        names.service: "" if incident.service is None else clean_label(incident.service),
+        names.category: clean_label(categories[0])
         if len(categories) == 1 and incident.service is not None
         else "",
         "severity": str(incident.severity),

@@ -208,9 +208,8 @@ class HealthMetrics:
         self._heartbeats = made.counter("spikewatch_heartbeats_total")
         self._heartbeat_failures = made.counter("spikewatch_heartbeat_failures_total")
         self._store_size = made.gauge("spikewatch_store_size_bytes")
-        self._store_free: Gauge | None = None
         self._labelled = made.gauge("spikewatch_incidents_labelled")
-        self._shares: dict[str, Gauge] = {}
+        self._stated: dict[str, Gauge] = {}
         for label in LABELS:
             self._labelled.labels(label)
         self._store_writes = made.counter("spikewatch_store_writes_total")
@@ -466,27 +465,25 @@ class HealthMetrics:
         found = (accuracy.real, accuracy.expected, accuracy.false_alarms, accuracy.unlabelled)
         for label, number in zip(LABELS, found, strict=True):
             self._labelled.labels(label).set(number)
-        self._share("spikewatch_incidents_precision_ratio", accuracy.precision)
-        self._share("spikewatch_incidents_recall_ratio", accuracy.recall)
+        self._state("spikewatch_incidents_precision_ratio", accuracy.precision)
+        self._state("spikewatch_incidents_recall_ratio", accuracy.recall)
 
-    def _share(self, name: str, share: float | None) -> None:
-        """Set a share; one that is not known is absent rather than a number that is none."""
-        if share is None:
-            gone = self._shares.pop(name, None)
+    def _state(self, name: str, number: float | None) -> None:
+        """Set a number; one that is not known is absent: one that is none would spoil every sum over it."""
+        if number is None:
+            gone = self._stated.pop(name, None)
             if gone is not None:
                 self._made.forget(gone)
             return
-        if name not in self._shares:
-            self._shares[name] = self._made.gauge(name)
-        self._shares[name].set(share)
+        if name not in self._stated:
+            self._stated[name] = self._made.gauge(name)
+        self._stated[name].set(number)
 
     def store(self, stats: StoreStats) -> None:
         """Set how big the store is."""
         self._store_size.set(stats.size_bytes)
-        if stats.free_bytes is not None:
-            # absent where only a server sees its disk: a number that is none would spoil every sum over it
-            self._store_free = self._store_free or self._made.gauge("spikewatch_store_free_bytes")
-            self._store_free.set(stats.free_bytes)
+        self._state("spikewatch_store_free_bytes", stats.free_bytes)
+        self._state("spikewatch_store_volume_bytes", stats.volume_bytes)
         self._store_rows.set(stats.tickets + stats.count_rows)
         self._store_oldest.set(0 if stats.oldest is None else stats.oldest.timestamp())
 

@@ -1,17 +1,12 @@
 """The people who press buttons in Slack: who of them may, and answers that only they see."""
 
-import logging
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from http.client import HTTPException
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
 
-from slack_sdk import WebClient
-from slack_sdk.webhook import WebhookClient
-
-from spikewatch.adapters.slack.messenger import attempt
-from spikewatch.adapters.slack.settings import is_loopback
+from spikewatch.adapters.slack.calling import attempt
+from spikewatch.adapters.slack.client import answering, web_client
 from spikewatch.core.wording.untrusted import escaped
 from spikewatch.ports import Clock, ContentRefused, PortError, Unavailable
 
@@ -19,9 +14,6 @@ KNOWN_FOR = timedelta(minutes=10)
 """Who belongs to a group is asked again after so long."""
 
 _OK, _TOO_MANY, _SERVER_ERROR = 200, 429, 500
-
-_quiet = logging.getLogger("spikewatch.adapters.slack.audience.vendor")
-_quiet.setLevel(logging.WARNING)  # its debug lines hold the address of an answer, which is a secret
 
 
 class SlackAudience:
@@ -44,9 +36,7 @@ class SlackAudience:
         group: str | None = None,
     ) -> None:
         """Prepare; nothing is asked yet."""
-        self._web = WebClient(token=token, base_url=url, timeout=timeout_s, retry_handlers=[], logger=_quiet)
-        if is_loopback(url):
-            self._web.proxy = f"http://{urlsplit(url).netloc}"
+        self._web = web_client(token=token, url=url, timeout_s=timeout_s)
         self._timeout_s = timeout_s
         self._clock = clock
         self._users = frozenset(users)
@@ -62,9 +52,7 @@ class SlackAudience:
 
     def answer(self, address: str, text: str) -> None:
         """Say something to the one person who pressed; nobody else sees it."""
-        client = WebhookClient(address, timeout=self._timeout_s, retry_handlers=[], logger=_quiet)
-        if is_loopback(address):
-            client.proxy = f"http://{urlsplit(address).netloc}"
+        client = answering(address, timeout_s=self._timeout_s)
         try:
             response = client.send(text=escaped(text), response_type="ephemeral", replace_original=False)
         except HTTPError as error:

@@ -1,17 +1,14 @@
 """A look at a workspace: whose token it is, what it may do, and which channels it reaches. Nothing is posted or joined."""
 
-import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-from slack_sdk import WebClient
 from slack_sdk.web import SlackResponse
 
-from spikewatch.adapters.slack.messenger import attempt, pages
-from spikewatch.adapters.slack.settings import is_loopback
+from spikewatch.adapters.slack.calling import attempt, pages
+from spikewatch.adapters.slack.client import web_client
 from spikewatch.ports import ChannelRefused, ContentRefused
 
 _PAGE = 999
@@ -20,9 +17,6 @@ _PAGES = 10
 
 _ID = re.compile(r"[CGD][A-Z0-9]{7,}")
 _TYPES = "public_channel,private_channel"
-
-_quiet = logging.getLogger("spikewatch.adapters.slack.examining.vendor")
-_quiet.setLevel(logging.WARNING)  # its debug lines hold whole requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +43,7 @@ class Workspace:
 
     def __init__(self, *, token: str, url: str, timeout_s: int) -> None:
         """Prepare; nothing is asked yet."""
-        self._web = WebClient(token=token, base_url=url, timeout=timeout_s, retry_handlers=[], logger=_quiet)
-        if is_loopback(url):
-            self._web.proxy = f"http://{urlsplit(url).netloc}"
+        self._web = web_client(token=token, url=url, timeout_s=timeout_s)
 
     def sign_in(self) -> Standing:
         """Return whose token it is."""

@@ -10,16 +10,13 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from http.client import HTTPException
 from random import Random
 from socket import socket
 from threading import Event, Thread
 from traceback import walk_tb
 from typing import Any
-from urllib.parse import urlsplit
 
-from slack_sdk import WebClient
 from slack_sdk.errors import SlackClientError
 from slack_sdk.socket_mode import SocketModeClient
 from slack_sdk.socket_mode.builtin.connection import Connection, ConnectionState
@@ -27,12 +24,13 @@ from slack_sdk.socket_mode.client import BaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
-from spikewatch.adapters.slack.messenger import attempt
+from spikewatch.adapters.slack.calling import attempt
+from spikewatch.adapters.slack.client import web_client
+from spikewatch.adapters.slack.presses import read
 from spikewatch.adapters.slack.settings import is_loopback
-from spikewatch.core.acts import Act, ActKind, Via
+from spikewatch.core.acts import Act, ActKind
 from spikewatch.core.settings import Language
-from spikewatch.core.timegrid import EPOCH
-from spikewatch.core.wording.controls import EVENT_FORM, event_form, pressed
+from spikewatch.core.wording.controls import event_form
 from spikewatch.errors import Fault
 from spikewatch.ports import OutcomeUnknown, PortError
 
@@ -95,13 +93,11 @@ class SlackSocket:
     ) -> None:
         """Prepare; nothing is connected yet."""
         self._token = token
-        self._web = WebClient(base_url=url, timeout=timeout_s, retry_handlers=[], logger=_quiet)
+        self._web = web_client(url=url, timeout_s=timeout_s, logger=_quiet)
         self._forms = (
             None
             if bot_token is None
-            else WebClient(
-                token=bot_token, base_url=url, timeout=ASKS_WITHIN_S, retry_handlers=[], logger=_quiet
-            )
+            else web_client(token=bot_token, url=url, timeout_s=ASKS_WITHIN_S, logger=_quiet)
         )
         self._language_of = language_of
         self._receive = receive
@@ -110,10 +106,6 @@ class SlackSocket:
         self._check_s = check_s
         self._ping_s = ping_s
         self._is_local = is_loopback(url)
-        if self._is_local:
-            for client in (self._web, self._forms):
-                if client is not None:
-                    client.proxy = f"http://{urlsplit(url).netloc}"
         self._stopped = Event()
         self._dice = Random()  # noqa: S311 -- spreads retries of many installations, decides nothing
         self._line: _Line | None = None
@@ -215,7 +207,7 @@ class SlackSocket:
     # -- one press
 
     def _on_request(self, client: BaseSocketModeClient, request: SocketModeRequest) -> None:
-        act = _act_of(request) if request.type == "interactive" else None
+        act = read(request.payload, envelope=request.envelope_id) if request.type == "interactive" else None
         try:
             if act is not None:
                 self._receive(act)
@@ -241,75 +233,6 @@ class SlackSocket:
             attempt(lambda: forms.views_open(trigger_id=trigger, view=form))
         except PortError as error:
             log.info("event_not_asked_for", extra={"error": str(error)})
-
-
-def _act_of(request: SocketModeRequest) -> Act | None:
-    read = named_event if request.payload.get("type") == "view_submission" else act_of
-    return read(request.payload, envelope=request.envelope_id)
-
-
-def named_event(payload: Mapping[str, Any], *, envelope: str) -> Act | None:
-    """Return the act that names the event of an expected rise; None where nothing was named, or the form is not ours.
-
-    Its key is the person and the form, which a repeated envelope shares; it counts as done when the button was pressed.
-    """
-    try:
-        view, user = payload["view"], dict(payload["user"])
-        if view["callback_id"] != EVENT_FORM:
-            return None
-        note = str(view["state"]["values"][EVENT_FORM][EVENT_FORM].get("value") or "").strip()
-        incident, channel, message, address, moment = json.loads(view["private_metadata"])
-        identity, form = str(user["id"]), str(view["id"])
-        at = datetime.fromtimestamp(float(moment), tz=UTC)
-    except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        log.warning("press_not_understood", extra={"envelope": envelope, "error": repr(error)})
-        return None
-    if not note:
-        return None
-    return Act(
-        key=f"slack:{identity}:{form}:event",
-        kind=ActKind.EXPECTED,
-        incident=str(incident),
-        by=str(user.get("name") or user.get("username") or identity),
-        via=Via.SLACK,
-        at=at,
-        user=identity,
-        note=note,
-        message=(str(channel), str(message)),
-        address=address,
-    )
-
-
-def act_of(payload: Mapping[str, Any], *, envelope: str) -> Act | None:
-    """Return the act that an interaction stands for; None where it is none of ours or makes no sense.
-
-    Its key is the person, the message and the moment of the press, which a repeated envelope shares.
-    """
-    try:
-        action = payload["actions"][0]
-        choice = action.get("selected_option") or action
-        found = pressed(str(action["action_id"]), str(choice["value"]))
-        user, channel = dict(payload["user"]), str(payload["channel"]["id"])
-        identity = str(user["id"])
-        moment, message = str(action["action_ts"]), str(payload["container"]["message_ts"])
-        at = datetime.fromtimestamp(float(moment), tz=UTC)
-    except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        log.warning("press_not_understood", extra={"envelope": envelope, "error": repr(error)})
-        return None
-    if found is None or payload.get("type") != "block_actions" or at < EPOCH:
-        return None
-    return Act(
-        key=f"slack:{identity}:{channel}:{message}:{found.kind}:{moment}",
-        kind=found.kind,
-        incident=found.incident,
-        by=str(user.get("name") or user.get("username") or identity),
-        via=Via.SLACK,
-        at=at,
-        user=identity,
-        lasts=found.lasts,
-        message=(channel, message),
-        address=payload.get("response_url"),
-    )
 
 
 def _end(line: _Line | None) -> None:

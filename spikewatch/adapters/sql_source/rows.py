@@ -1,15 +1,17 @@
 """Rows of a query into counts, or ValueError with what would be right."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from spikewatch.core.census import Tallied
 from spikewatch.core.counts import ALL, SeriesKey
 from spikewatch.core.timegrid import Span
 
 COLUMNS = ("bucket_start", "service", "category", "count")
+_MOST = 1_000_000_000
 _OFFSET = "return it with its offset, such as AT TIME ZONE 'UTC' or 2026-05-11T10:00:00+00:00"
 
 
@@ -18,20 +20,29 @@ def tallied(
 ) -> Iterator[Tallied]:
     """Yield the rows of a result as counts.
 
-    Raises ValueError for a missing column, an instant without offset or outside the span, and anything but a whole
-    number of tickets.
+    Raises ValueError for a missing column, and with the number of the row, from 1, for an instant without offset or
+    outside the span, a name that is none, and anything but a whole number of tickets.
     """
     place = _places(columns)
-    for row in rows:
-        at = _instant(row[place["bucket_start"]])
-        if not span.holds(at):
-            message = (
-                f"bucket_start {at.isoformat()} is outside the range that was asked for, {span.start.isoformat()} to"
-                f" {span.end.isoformat()}; keep to :since <= bucket_start and bucket_start < :until"
-            )
-            raise ValueError(message)
-        names = (_name(row[place[column]], column, fallback=fallback) for column in ("service", "category"))
-        yield Tallied(at, SeriesKey(*names), _count(row[place["count"]]))
+    for number, row in enumerate(rows, start=1):
+        values = {column: row[place[column]] for column in COLUMNS}
+        try:
+            yield _tallied(values, span=span, fallback=fallback)
+        except ValueError as error:
+            message = f"row {number}: {error}"
+            raise ValueError(message) from error
+
+
+def _tallied(values: Mapping[str, Any], *, span: Span, fallback: str) -> Tallied:
+    at = _instant(values["bucket_start"])
+    if not span.holds(at):
+        message = (
+            f"bucket_start {at.isoformat()} is outside the range that was asked for, {span.start.isoformat()} to"
+            f" {span.end.isoformat()}; keep to :since <= bucket_start and bucket_start < :until"
+        )
+        raise ValueError(message)
+    names = (_name(values[column], column, fallback=fallback) for column in ("service", "category"))
+    return Tallied(at, SeriesKey(*names), _count(values["count"]))
 
 
 def _places(columns: Sequence[str]) -> Mapping[str, int]:
@@ -44,19 +55,16 @@ def _places(columns: Sequence[str]) -> Mapping[str, int]:
 
 
 def _instant(value: Any) -> datetime:
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            message = f"bucket_start {value!r} is no time; {_OFFSET}"
-            raise ValueError(message) from None
-    if not isinstance(value, datetime):
+    try:
+        found = datetime.fromisoformat(value.strip()) if isinstance(value, str) else value
+        is_local = found.utcoffset() is None
+        if not is_local:
+            return cast("datetime", found.astimezone(UTC))
+    except (AttributeError, OverflowError, ValueError):
         message = f"bucket_start {value!r} is no time; {_OFFSET}"
-        raise ValueError(message)  # noqa: TRY004 -- one kind of error for every row that is wrong
-    if value.utcoffset() is None:
-        message = f"bucket_start {value.isoformat()} has no UTC offset; {_OFFSET}"
-        raise ValueError(message)
-    return value.astimezone(UTC)
+        raise ValueError(message) from None
+    message = f"bucket_start {found.isoformat()} has no UTC offset; {_OFFSET}"
+    raise ValueError(message)
 
 
 def _name(value: Any, column: str, *, fallback: str) -> str:
@@ -69,12 +77,31 @@ def _name(value: Any, column: str, *, fallback: str) -> str:
     return name
 
 
+def _is_finite(value: Any) -> bool:
+    match value:
+        case bool():
+            return False
+        case int():
+            return True
+        case float():
+            return math.isfinite(value)
+        case Decimal():
+            return value.is_finite()
+        case _:
+            return False
+
+
 def _count(value: Any) -> int:
-    whole = isinstance(value, int | float | Decimal) and not isinstance(value, bool) and value == value // 1
-    if not whole:
+    if not _is_finite(value):
         message = f"count {value!r} is no whole number of tickets"
         raise ValueError(message)
     if value < 0:
         message = f"count {value!r} is negative; a count is 0 or more"
+        raise ValueError(message)
+    if value > _MOST:
+        message = f"count {value!r} is more than {_MOST}; check the number"
+        raise ValueError(message)
+    if value != int(value):
+        message = f"count {value!r} is no whole number of tickets"
         raise ValueError(message)
     return int(value)

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
+from urllib.parse import quote
 
 from pydantic import SecretStr
-from sqlalchemy import Dialect, Engine, TextClause, create_engine, text
+from sqlalchemy import URL, Dialect, Engine, TextClause, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
@@ -27,6 +27,8 @@ from spikewatch.ports import (
 
 _LEAST = HOUR
 """Less than this is never asked for because a query took long: something else is wrong then."""
+
+_FILE = "sqlite:///"
 
 _TIMED_OUT = (
     "57014",
@@ -145,12 +147,9 @@ class SqlSource:
 
 def _engine(settings: SqlSettings, password: SecretStr | None) -> Engine:
     try:
-        url = make_url(settings.url)
+        url = _address(settings.url)
         if password is not None:
             url = url.set(password=password.get_secret_value())
-        if url.get_backend_name() == "sqlite" and url.database:
-            # opened as it is: a file that is missing is an error, and not a new and empty database
-            url = url.set(database=f"file:{Path(url.database)}", query={"mode": "ro", "uri": "true"})
         return create_engine(url, pool_pre_ping=True, pool_size=1, hide_parameters=True)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         remedy = (
@@ -161,6 +160,14 @@ def _engine(settings: SqlSettings, password: SecretStr | None) -> Engine:
         raise Mistake(
             f"sources.{settings.name}.url is no database URL; write dialect://user@host/db"
         ) from error
+
+
+def _address(text: str) -> URL:
+    """Return an address; a file is opened as it is: one that is missing is an error, and not a new and empty database."""
+    if not text.startswith(_FILE):
+        return make_url(text)
+    file = quote(text.removeprefix(_FILE))
+    return URL.create("sqlite", database=f"file:{file}", query={"mode": "ro", "uri": "true"})
 
 
 def restraints(dialect: Dialect, *, timeout: timedelta) -> Sequence[str]:

@@ -69,10 +69,10 @@ def add_labels(connection: Connection, wanted: Sequence[Noted]) -> int:
 
 def write_verdicts(connection: Connection, changed: Sequence[Incident]) -> None:
     """Write the labels of incidents over their earlier ones."""
-    judged = [each for each in changed if each.handling.verdict is not None]
-    for each in judged:
-        connection.execute(delete(label).where(label.c.incident == each.id))
-    _write_labels(connection, [noted for each in judged for noted in labels_of(each)])
+    judged = {each.id: each for each in changed if each.handling.verdict is not None}
+    if judged:
+        connection.execute(delete(label).where(label.c.incident.in_(judged)))
+    _write_labels(connection, [noted for each in judged.values() for noted in labels_of(each)])
 
 
 def remove_label(connection: Connection, number: int) -> bool:

@@ -55,7 +55,7 @@ def newest(connection: Connection, source: str, *, tickets: int) -> Mapping[Attr
     latest = (
         select(ticket.c.attributes)
         .where(ticket.c.source == source, ticket.c.counted, ticket.c.attributes.is_not(None))
-        .order_by(ticket.c.created_at.desc())
+        .order_by(ticket.c.created_at.desc(), ticket.c.id.desc())
         .limit(tickets)
         .subquery()
     )

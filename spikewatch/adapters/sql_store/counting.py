@@ -23,14 +23,11 @@ from spikewatch.adapters.sql_store.rows import micros, source_of, source_row
 from spikewatch.adapters.sql_store.tables import count, meta, retired, series, source, ticket
 from spikewatch.adapters.sql_store.upserts import upsert
 from spikewatch.core.counts import (
-    Attributes,
     Cells,
     Ints,
     Roster,
     SeriesKey,
-    Ticket,
     TicketState,
-    attributes_id,
 )
 from spikewatch.core.dimensions import added_up, renamed
 from spikewatch.core.settings import RenameSettings
@@ -131,7 +128,9 @@ def take_tickets(
     for each in tickets:
         intake.take(each)
     ids = with_new(connection, ids, intake.series)
-    attributes.keep(connection, name, _sets(tickets, ids))
+    attributes.keep(
+        connection, name, {number: (held, ids[key]) for number, (held, key) in intake.sets.items()}
+    )
     _write_tickets(connection, name, intake, ids)
     write_counts(connection, intake.changes(), gained=intake.gained, ids=ids)
     write_feeds(connection, name, {ids[key] for key in intake.series})
@@ -220,7 +219,7 @@ def tally(connection: Connection, name: str, *, start: datetime, end: datetime) 
         select(series.c.service, series.c.category, func.count())
         .join_from(ticket, series, ticket.c.series_id == series.c.id)
         .where(ticket.c.source == name, ticket.c.counted)
-        .where(ticket.c.created_at >= int(start.timestamp()), ticket.c.created_at < int(end.timestamp()))
+        .where(ticket.c.created_at >= start.timestamp() // 1, ticket.c.created_at < end.timestamp() // 1)
         .group_by(series.c.service, series.c.category)
     )
     return {SeriesKey(service, category): tickets for service, category, tickets in connection.execute(query)}
@@ -252,15 +251,6 @@ def _ticket_states(connection: Connection, name: str, wanted: Sequence[str]) -> 
             key = None if service is None else SeriesKey(service, category)
             states[identifier] = TicketState(second, version, key, counted, late, held)
     return states
-
-
-def _sets(tickets: Sequence[Ticket], ids: Mapping[SeriesKey, int]) -> Mapping[int, tuple[Attributes, int]]:
-    """Return by number the sets of attributes by which these tickets count, and the series of each."""
-    return {
-        attributes_id(each.attributes): (each.attributes, ids[each.series])
-        for each in tickets
-        if each.counted and each.attributes is not None and each.series in ids
-    }
 
 
 def _write_tickets(connection: Connection, name: str, intake: Intake, ids: Mapping[SeriesKey, int]) -> None:

@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from spikewatch.core.counts import SeriesKey, Ticket, TicketState, is_late, remember
+from spikewatch.core.counts import (
+    Attributes,
+    SeriesKey,
+    Ticket,
+    TicketState,
+    attributes_id,
+    is_late,
+    remember,
+)
 from spikewatch.core.timegrid import seconds
 from spikewatch.ports import PageOutcome
 
@@ -33,6 +41,8 @@ class Intake:
     known      states by ticket id: those stored, then as the page changes them
     watermark  the committed one before this page
     written    ids whose state changed
+    series     those that any of the changes named
+    sets       attributes by number, and the series that they make, of what was taken
     cells      (bucket, series) -> change of tickets and late ones
     gained     how often a ticket began to count in a series
     """
@@ -42,6 +52,8 @@ class Intake:
     watermark: datetime | None
     horizon: Horizon
     written: set[str] = field(default_factory=set)
+    series: set[SeriesKey] = field(default_factory=set)
+    sets: dict[int, tuple[Attributes, SeriesKey]] = field(default_factory=dict)
     cells: dict[tuple[int, SeriesKey], tuple[int, int]] = field(default_factory=dict)
     gained: Counter[SeriesKey] = field(default_factory=Counter)
     outcome: Counter[str] = field(default_factory=Counter)
@@ -56,6 +68,7 @@ class Intake:
             return
         self.known[ticket.id] = now
         self.written.add(ticket.id)
+        self._name(ticket, now)
         self._count(self._cell(before), self._cell(now), late=now.late)
 
     @property
@@ -63,17 +76,17 @@ class Intake:
         """What has changed so far."""
         return PageOutcome(**self.outcome)
 
-    @property
-    def series(self) -> set[SeriesKey]:
-        """The series that the changes name."""
-        named = {series for identifier in self.written if (series := self.known[identifier].series)}
-        return named | set(self.gained)
-
     def changes(self) -> Iterator[tuple[int, SeriesKey, int, int]]:
         """Yield (bucket, series, change of tickets, change of late ones), without those that cancel out."""
         for (bucket, series), (tickets, late) in self.cells.items():
             if tickets or late:
                 yield bucket, series, tickets, late
+
+    def _name(self, ticket: Ticket, now: TicketState) -> None:
+        if now.series is not None:
+            self.series.add(now.series)
+        if ticket.counted and ticket.attributes is not None:
+            self.sets.setdefault(attributes_id(ticket.attributes), (ticket.attributes, ticket.series))
 
     def _cell(self, state: TicketState | None) -> tuple[int, SeriesKey] | None:
         if state is None or state.series is None or not state.counted:

@@ -25,6 +25,7 @@ from spikewatch.errors import Fault, Mistake
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 _EXAMPLE = "sqlite:///var/spikewatch.db"
+_FILE = "sqlite:///"
 _STEP = "step_s"
 _RENAMES = "renames"
 
@@ -85,6 +86,8 @@ def alembic_config(connection: Connection | None = None) -> Config:
 
 
 def _parsed(url: str) -> URL:
+    if url.startswith(_FILE):
+        return URL.create("sqlite", database=url.removeprefix(_FILE))  # as it stands: a path may hold ? and %
     try:
         return make_url(url)
     except ArgumentError as error:

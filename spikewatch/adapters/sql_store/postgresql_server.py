@@ -105,9 +105,9 @@ class PostgresqlServer:
             with self._leading.begin():
                 yield self._leading
 
-    def sizes(self, connection: Connection) -> tuple[int, None]:
-        """Return the bytes of the tables; what is free on the server's disk is not for us to see."""
-        return int(connection.scalar(_SIZE) or 0), None
+    def sizes(self, connection: Connection) -> tuple[int, None, None]:
+        """Return the bytes of the tables; the server's disk is not for us to see."""
+        return int(connection.scalar(_SIZE) or 0), None, None
 
     def holder(self, connection: Connection) -> str | None:
         """Return how the daemon on the schema calls itself; None where there is none."""

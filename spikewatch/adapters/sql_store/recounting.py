@@ -78,9 +78,9 @@ def follow(
 def step_on(connection: Connection, name: str, *, after: str, most: int, step: timedelta) -> str | None:
     """Move those of the next tickets that count by an earlier naming; return the last id looked at, None at the end."""
     following = (ticket.c.source == name, ticket.c.id > after)
-    last = connection.scalar(
-        select(ticket.c.id).where(*following).order_by(ticket.c.id).offset(most - 1).limit(1)
-    )
+    edge = select(ticket.c.id).where(*following).order_by(ticket.c.id).offset(most - 1).limit(2)
+    last, *more = connection.scalars(edge).all() or [None]
+    last = last if more else None
     span = following if last is None else (*following, ticket.c.id <= last)
     rows = _misplaced(connection, span)
     if rows:
@@ -114,25 +114,24 @@ def _move(connection: Connection, name: str, rows: Sequence[Any], *, step: timed
     moved = [{"ticket": row.id, "to": row.target} for row in rows]
     one = (ticket.c.source == name, ticket.c.id == bindparam("ticket"))
     connection.execute(update(ticket).where(*one).values(series_id=bindparam("to")), moved)
+    kept_from = counting.horizon(connection).bucket
+    counting_now = [row for row in rows if row.counted and row.created_at // seconds(step) >= kept_from]
     write_counts(
         connection,
-        _changes(rows, keys, step=step, kept_from=counting.horizon(connection).bucket),
-        gained=Counter(keys[row.target] for row in rows if row.counted),
+        _changes(counting_now, keys, step=step),
+        gained=Counter(keys[row.target] for row in counting_now),
         ids=ids,
     )
     write_feeds(connection, name, {row.target for row in rows})
 
 
-def _changes(
-    rows: Sequence[Any], keys: Mapping[int, SeriesKey], *, step: timedelta, kept_from: int
-) -> Iterator[Change]:
+def _changes(rows: Sequence[Any], keys: Mapping[int, SeriesKey], *, step: timedelta) -> Iterator[Change]:
     tickets, late = Counter[tuple[int, int]](), Counter[tuple[int, int]]()
     for row in rows:
         bucket = row.created_at // seconds(step)
-        if row.counted and bucket >= kept_from:
-            for number, change in ((row.series_id, -1), (row.target, 1)):
-                tickets[bucket, number] += change
-                late[bucket, number] += change * row.late
+        for number, change in ((row.series_id, -1), (row.target, 1)):
+            tickets[bucket, number] += change
+            late[bucket, number] += change * row.late
     for (bucket, number), change in tickets.items():
         if change or late[bucket, number]:
             yield bucket, keys[number], change, late[bucket, number]

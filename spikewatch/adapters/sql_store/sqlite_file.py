@@ -55,10 +55,11 @@ class SqliteFile:
         with self._turn, as_faults(self.name), self._writer.begin() as connection:
             yield connection
 
-    def sizes(self, _: Connection) -> tuple[int, int]:
-        """Return the bytes of the file and those free on its disk."""
+    def sizes(self, _: Connection) -> tuple[int, int, int]:
+        """Return the bytes of the file, those free on its volume, and those of the volume."""
         files = [file for file in (self.path, Path(f"{self.path}-wal")) if file.exists()]
-        return sum(file.stat().st_size for file in files), shutil.disk_usage(self.path.parent).free
+        volume = shutil.disk_usage(self.path.parent)
+        return sum(file.stat().st_size for file in files), volume.free, volume.total
 
     def holder(self, _: Connection) -> str | None:
         """Return the process of the daemon on the file; None where there is none."""

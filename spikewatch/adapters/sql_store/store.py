@@ -68,8 +68,8 @@ class Home(Protocol):
         """Give the one transaction that writes; raise Fault where another daemon has taken over."""
         ...
 
-    def sizes(self, connection: Connection) -> tuple[int, int | None]:
-        """Return the bytes used, and those free where that can be seen."""
+    def sizes(self, connection: Connection) -> tuple[int, int | None, int | None]:
+        """Return the bytes used, and those free and in all on its volume where these can be seen."""
         ...
 
     def holder(self, connection: Connection) -> str | None:
@@ -362,13 +362,14 @@ class SqlStore:
     def forget(self, *, tickets_before: datetime, counts_before: datetime) -> int:
         """Drop tickets, counts and settled deliveries older than that; return how many rows went."""
         with self._writing() as connection:
-            reached = counting.horizon(connection).moved_to(
+            before = counting.horizon(connection)
+            reached = before.moved_to(
                 Horizon(int(tickets_before.timestamp() // 1), bucket_number(counts_before, self._step))
             )
-            if reached.second // _WEEK_S > counting.horizon(connection).second // _WEEK_S:
-                attributes.drop_unused(connection)  # looks at every ticket, so not each time
             counting.write_horizon(connection, reached)
             tickets = counting.drop_tickets(connection, before=reached.second)
+            if reached.second // _WEEK_S > before.second // _WEEK_S:
+                attributes.drop_unused(connection)  # looks at every ticket, so not each time
             censuses.forget(connection, before=reached.bucket)
             rows = connection.execute(delete(count).where(count.c.bucket < reached.bucket)).rowcount
             return tickets + rows + telling.drop_settled(connection, before=tickets_before)
@@ -379,10 +380,11 @@ class SqlStore:
             tickets = connection.scalar(select(func.sum(source.c.tickets)))
             rows = connection.scalar(select(func.count()).select_from(count))
             oldest = connection.scalar(select(func.min(count.c.bucket)))
-            size, free = self._home.sizes(connection)
+            size, free, volume = self._home.sizes(connection)
         return StoreStats(
             size_bytes=size,
             free_bytes=free,
+            volume_bytes=volume,
             tickets=int(tickets or 0),
             count_rows=rows or 0,
             oldest=None if oldest is None else bucket_start(oldest, self._step),

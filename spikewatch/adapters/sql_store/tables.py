@@ -147,6 +147,7 @@ judge = Table(
     Column("id", Integer, primary_key=True),
     Column("judged_until", BigInteger),
     Column("next_number", BigInteger, nullable=False),
+    Column("behind", Text),
 )
 
 incident = Table(

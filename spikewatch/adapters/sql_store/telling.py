@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from json import dumps, loads
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select
 
@@ -28,15 +29,20 @@ def judge_state(connection: Connection) -> JudgeState:
         .where(incident.c.phase != Phase.CLOSED)
         .order_by(incident.c.place, incident.c.number)
     )
-    incidents = tuple(incident_of(json) for json in connection.scalars(active))
-    return JudgeState(row.judged_until, Incidents(incidents, row.next_number))
+    incidents = tuple(incident_of(text) for text in connection.scalars(active))
+    behind = {} if row.behind is None else loads(row.behind)
+    return JudgeState(row.judged_until, Incidents(incidents, row.next_number), behind)
 
 
 def write_judge_state(connection: Connection, state: JudgeState, *, changed: Sequence[Incident]) -> None:
     """Write where judging stands, with every active and every changed incident."""
-    row = {"id": _JUDGE, "judged_until": state.judged_until, "next_number": state.incidents.next_number}
+    row = {
+        "judged_until": state.judged_until,
+        "next_number": state.incidents.next_number,
+        "behind": dumps(dict(state.behind)) if state.behind else None,
+    }
     connection.execute(
-        upsert(connection.dialect, judge, on=["id"], replace=["judged_until", "next_number"]), [row]
+        upsert(connection.dialect, judge, on=["id"], replace=list(row)), [{"id": _JUDGE, **row}]
     )
     active = {each.id: each for each in state.incidents.active}
     place = {identifier: index for index, identifier in enumerate(active)}

@@ -17,6 +17,7 @@ from spikewatch.core.notices import Facts, Notice, Part
 from spikewatch.core.recaps import RecapNotice
 from spikewatch.core.scoring import Reading
 from spikewatch.core.weekly import WeeklyNotice
+from spikewatch.core.weekly import document as figures
 from spikewatch.core.wording import Mark, Message, Source
 
 VERSION = 1
@@ -61,7 +62,7 @@ def _told(source: Source) -> dict[str, Any]:
             event = "config_refused" if notice.lasts else "config_mended"
             return {"event": event, **known, "problems": list(notice.facts.problems)}
         case WeeklyNotice():
-            return {"event": "week", **known, "week": str(notice.facts.week)}
+            return {"event": "week", **known, "report": figures(notice.facts, zone=zone)}
         case _:
             assert_never(notice)
 

@@ -23,5 +23,7 @@ class WebhookSettings(ReceiverSettings):
     SPIKEWATCH_<NAME>_SIGNING_SECRET wins."""
     token_file: Path | None = None
     """File with a token that is sent as `Authorization: Bearer`; SPIKEWATCH_<NAME>_TOKEN wins."""
+    report: bool = False
+    """Also told the week in figures, at the time that `report` names."""
     timeout_s: Annotated[int, Field(ge=1, le=30)] = 10
     """Seconds to wait for each part of an answer."""

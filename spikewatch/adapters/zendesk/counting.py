@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 
-from spikewatch.adapters.zendesk.dimensions import FIELD_KIND, clean
+from spikewatch.adapters.zendesk.attributes import FIELD_KIND
+from spikewatch.adapters.zendesk.matching import clean
 from spikewatch.adapters.zendesk.settings import Rule, ZendeskSettings, as_pattern
 from spikewatch.core.counts import SeriesKey
 from spikewatch.ports import Scope

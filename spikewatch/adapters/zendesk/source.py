@@ -1,15 +1,18 @@
 """Tickets from Zendesk's incremental export: one raw page a call, checked before anything is believed."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import SecretStr
 
+from spikewatch.adapters.zendesk.attributes import Kept, attributes_of
 from spikewatch.adapters.zendesk.client import Answer, Client, Declined, TooSlow
 from spikewatch.adapters.zendesk.counting import query_of, scopes_of
-from spikewatch.adapters.zendesk.dimensions import Kept, attributes_of, naming_of, wanted_names
+from spikewatch.adapters.zendesk.dimensions import naming_of, wanted_names
+from spikewatch.adapters.zendesk.names import Names
 from spikewatch.adapters.zendesk.settings import ZendeskSettings
 from spikewatch.adapters.zendesk.tickets import to_ticket
 from spikewatch.adapters.zendesk.vocabulary import FieldFound, Vocabulary
@@ -22,6 +25,7 @@ from spikewatch.ports import (
     Naming,
     Page,
     Position,
+    QueryRefused,
     Quota,
     Scope,
     TooLarge,
@@ -37,8 +41,6 @@ _START_AGE_MOST = timedelta(hours=1)
 _TOO_RECENT = 422
 _GROWS_AFTER = 10
 """Pages that came in time before more is asked for again."""
-
-_NAMES_LAST = timedelta(hours=1)
 
 QUOTA_HEADERS = ("zendesk-ratelimit-incremental-exports", "zendesk-rate-limit-incremental-exports")
 """Today's spelling and that of 2023."""
@@ -67,8 +69,7 @@ class ZendeskSource:
         self._client = Client(settings, secret=secret, clock=clock, meter=meter)
         self._account = Vocabulary(self._client, settings)
         self._kept = Kept.of(settings)
-        self._missing: frozenset[str] = frozenset()
-        self._renew_at = clock.now()
+        self._names = Names(self._account, clock=clock, known=names or {})
         self.naming = naming_of(settings, names or {})
         self._per_page = settings.per_page
         self._in_time = 0
@@ -112,7 +113,7 @@ class ZendeskSource:
         try:
             found = self._client.get(_SEARCH, {"query": query}).body.get("count")
         except Declined as error:
-            raise Unavailable(f"{error} when asked to count") from error
+            raise QueryRefused(f"{error} when asked for {query}") from error
         if not isinstance(found, int):
             raise Unavailable("the search answers without a count", reason="parse")
         return found
@@ -195,28 +196,20 @@ class ZendeskSource:
         return rows, cursor, is_end
 
     def _tickets(self, rows: Sequence[dict[str, Any]]) -> tuple[list[Ticket], Naming]:
-        try:
+        with _legible():
             held = [attributes_of(row, kept=self._kept) for row in rows]
-            naming = self._naming_for(wanted_names(held, settings=self._settings))
+        naming = self._naming_for(wanted_names(held, settings=self._settings))
+        with _legible():
             tickets = [
                 to_ticket(row, attributes, settings=self._settings, naming=naming)
                 for row, attributes in zip(rows, held, strict=True)
             ]
-        except (KeyError, TypeError, ValueError, OverflowError, OSError, AttributeError) as error:
-            raise _garbled(f"a ticket that cannot be read ({type(error).__name__})") from error
         return tickets, naming
 
     def _naming_for(self, wanted: set[str]) -> Naming:
-        now = self._clock.now()
-        known = self.naming.names.keys()
-        if wanted and (now >= self._renew_at or not wanted <= known | self._missing):
-            fresh = dict(self._account.names(wanted))
-            removed = {word: name for word, name in self.naming.names.items() if word not in fresh}
-            names = {**fresh, **removed}  # an option that was removed keeps its name
-            self._missing = frozenset((self._missing | wanted) - names.keys())
-            self._renew_at = now + _NAMES_LAST
-            if list(names.items()) != list(self.naming.names.items()):
-                self.naming = naming_of(self._settings, names)
+        names = self._names.learn(wanted)
+        if list(names.items()) != list(self.naming.names.items()):
+            self.naming = naming_of(self._settings, names)
         return self.naming
 
 
@@ -243,6 +236,15 @@ def read_account_limit(headers: Mapping[str, str], *, now: datetime) -> Quota | 
 
 def _instant(version: int) -> datetime:
     return datetime.fromtimestamp(version, tz=UTC)
+
+
+@contextmanager
+def _legible() -> Iterator[None]:
+    """Turn whatever a ticket breaks that is none into the failure that it is."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, OverflowError, OSError, AttributeError) as error:
+        raise _garbled(f"a ticket that cannot be read ({type(error).__name__})") from error
 
 
 def _garbled(what: str) -> Unavailable:

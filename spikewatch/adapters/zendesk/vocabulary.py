@@ -1,16 +1,21 @@
-"""What an account calls its brands, groups, forms, organisations and options: asked for only where a rule needs it."""
+"""What an account calls its brands, groups, forms, organisations and options: one request after the other, and no memory."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from spikewatch.adapters.zendesk.attributes import FIELD_KIND, ORGANISATION_KIND, kind_of, storable
 from spikewatch.adapters.zendesk.client import Client, Declined
-from spikewatch.adapters.zendesk.dimensions import FIELD_KIND, needs_names
+from spikewatch.adapters.zendesk.dimensions import needs_names
 from spikewatch.adapters.zendesk.settings import ZendeskSettings
 from spikewatch.ports import CredentialsRefused, Unavailable
 
-_MOST_AT_ONCE = 100
+MOST_AT_ONCE = 100
+"""Rows of one answer, and organisations of one question."""
+
 _NOT_FOUND = 404
+
+_Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,7 @@ class FieldFound:
 
 
 class Vocabulary:
-    """The names of one account."""
+    """The names of one account, as it states them; every question raises Unavailable or CredentialsRefused."""
 
     def __init__(self, client: Client, settings: ZendeskSettings) -> None:
         """Ask with the client of the account for what its rules look at."""
@@ -34,32 +39,38 @@ class Vocabulary:
         self._fields = {rule.field for rule in rules if rule.field is not None}
         self._needs_options = any(rule.show == "label" or rule.names is not None for rule in rules)
 
-    def names(self, wanted: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield words and their names: all brands, groups and forms, the options of the fields in their order.
+    def names(self, wanted: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Yield the words that the rules look at, and their names; of organisations only those that are wanted."""
+        for way in ("brand", "group", "form"):
+            if way in self._ways:
+                yield from self.listed(way)
+        yield from self.looked_up(word for word in sorted(wanted) if kind_of(word) == ORGANISATION_KIND)
+        if self._needs_options or any(kind_of(word) == FIELD_KIND for word in wanted):
+            yield from self.listed(FIELD_KIND)
 
-        Of organisations, of which there may be a hundred thousand, only those that are wanted. Raises Unavailable or
-        CredentialsRefused.
-        """
-        if "brand" in self._ways:
-            yield from _named("brand", self._listed("brands"))
-        if "group" in self._ways:
-            yield from _named("group", self._listed("groups", exclude_deleted="false"))
-        if "form" in self._ways:
-            yield from _named("form", self._forms())
-        if "organisation" in self._ways:
-            yield from _named("organisation", self._organisations(wanted))
-        self._needs_options |= any(word.startswith(f"{FIELD_KIND}:") for word in wanted)
-        if self._needs_options:
-            yield from self._options()
+    def listed(self, kind: str) -> Iterator[tuple[str, str]]:
+        """Yield all words of a kind and their names; of fields the options of those that rules look at, in their order."""
+        match kind:
+            case "brand":
+                yield from _named(kind, self._pages("brands"), what="brands")
+            case "group":
+                yield from _named(kind, self._pages("groups", exclude_deleted="false"), what="groups")
+            case "form":
+                yield from _named(kind, self._forms(), what="ticket_forms")
+            case _:
+                yield from self._options()
+
+    def looked_up(self, words: Iterator[str]) -> Iterator[tuple[str, str]]:
+        """Yield these organisations and their names; there may be a hundred thousand, so nobody lists them all."""
+        numbers = [word.partition(":")[2] for word in words]
+        for start in range(0, len(numbers), MOST_AT_ONCE):
+            ids = ",".join(numbers[start : start + MOST_AT_ONCE])
+            body = self._get("organizations/show_many", {"ids": ids}, what="organizations")
+            yield from _named(ORGANISATION_KIND, _rows(body, "organizations"), what="organizations")
 
     def fields(self) -> tuple[FieldFound, ...]:
         """Return the custom fields of the account, for whoever looks for one to make a rule of."""
-        return tuple(
-            FieldFound(
-                row["id"], str(row.get("title", "")), str(row.get("type", "")), tuple(_options_of(row))
-            )
-            for row in self._listed("ticket_fields")
-        )
+        return tuple(_field(row) for row in self._pages("ticket_fields"))
 
     def _options(self) -> Iterator[tuple[str, str]]:
         for field in self.fields():
@@ -67,46 +78,63 @@ class Vocabulary:
                 for value, name in field.options:
                     yield f"{FIELD_KIND}:{field.number}={value}", name
 
-    def _forms(self) -> Iterator[Mapping[str, Any]]:
+    def _forms(self) -> Iterator[_Row]:
         """Return the forms; none on a plan that has none, which answers 403 or 404."""
         try:
-            yield from self._client.get("/api/v2/ticket_forms", {}).body["ticket_forms"]
+            body = self._client.get("/api/v2/ticket_forms", {}).body
         except CredentialsRefused:
             return
         except Declined as error:
             if error.status != _NOT_FOUND:
-                raise Unavailable(f"{error} when asked for ticket_forms") from error
+                raise _declined(error, "ticket_forms") from error
+            return
+        yield from _rows(body, "ticket_forms")
 
-    def _organisations(self, wanted: set[str]) -> Iterator[Mapping[str, Any]]:
-        numbers = sorted(word.partition(":")[2] for word in wanted if word.startswith("organisation:"))
-        for start in range(0, len(numbers), _MOST_AT_ONCE):
-            ids = ",".join(numbers[start : start + _MOST_AT_ONCE])
-            body = self._get("organizations/show_many", {"ids": ids}, what="organizations")
-            yield from body["organizations"]
-
-    def _listed(self, what: str, **query: str) -> Iterator[Mapping[str, Any]]:
+    def _pages(self, what: str, **query: str) -> Iterator[_Row]:
         """Return all brands, groups or fields of the account, by pages of 100."""
-        asked: dict[str, str | int] = {"page[size]": _MOST_AT_ONCE, **query}
+        asked: dict[str, str | int] = {"page[size]": MOST_AT_ONCE, **query}
         while True:
             body = self._get(what, asked, what=what)
-            yield from body[what]
+            yield from _rows(body, what)
             meta = body.get("meta") or {}
             after = meta.get("after_cursor")
             if not meta.get("has_more") or not after or after == asked.get("page[after]"):
                 return
             asked["page[after]"] = after
 
-    def _get(self, path: str, query: Mapping[str, str | int], *, what: str) -> Mapping[str, Any]:
+    def _get(self, path: str, query: Mapping[str, str | int], *, what: str) -> _Row:
         try:
             return self._client.get(f"/api/v2/{path}", query).body
         except Declined as error:
-            raise Unavailable(f"{error} when asked for {what}") from error
+            raise _declined(error, what) from error
 
 
-def _named(way: str, rows: Iterator[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+def _rows(body: _Row, what: str) -> Iterator[_Row]:
+    rows = body.get(what)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise _garbled(what, "no such list")
+    yield from rows
+
+
+def _named(way: str, rows: Iterator[_Row], *, what: str) -> Iterator[tuple[str, str]]:
     for row in rows:
-        yield f"{way}:{row['id']}", str(row["name"])
+        if row.get("id") is None or row.get("name") is None:
+            raise _garbled(what, "one without id or name")
+        yield f"{way}:{row['id']}", storable(str(row["name"]))
 
 
-def _options_of(row: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
-    return [(str(option["value"]), str(option["name"])) for option in row.get("custom_field_options") or ()]
+def _field(row: _Row) -> FieldFound:
+    options = row.get("custom_field_options") or ()
+    try:
+        found = tuple((storable(str(option["value"])), storable(str(option["name"]))) for option in options)
+        return FieldFound(int(row["id"]), str(row.get("title", "")), str(row.get("type", "")), found)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _garbled("ticket_fields", "one that cannot be read") from error
+
+
+def _garbled(what: str, found: str) -> Unavailable:
+    return Unavailable(f"the account answers with {found} when asked for {what}", reason="parse")
+
+
+def _declined(error: Declined, what: str) -> Unavailable:
+    return Unavailable(f"{error} when asked for {what}")

@@ -10,7 +10,7 @@ from spikewatch.adapters.http.settings import MetricsSettings, parse_listen
 from spikewatch.app.assembly import digest_of
 from spikewatch.app.doctor.findings import Finding, Part
 from spikewatch.app.doctor.scene import Scene
-from spikewatch.app.probing import PATIENCE_S, connection_to
+from spikewatch.app.probing import PATIENCE_S, asked, own_address
 from spikewatch.errors import Fault
 
 PART = Part("daemon")
@@ -18,15 +18,19 @@ _OURS = "spikewatch"
 """What our server says of itself, whoever asks."""
 
 _HASH = re.compile(r'^spikewatch_config_info\{[^}]*hash="([0-9a-f]+)"', re.MULTILINE)
-_MOST_BYTES = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """Who answers at a port; `digest` is that of its configuration, where a spikewatch tells us."""
+    """Who answers at a port.
+
+    digest     of its configuration, where a spikewatch tells us
+    otherwise  how the port stands, where that is not as the configuration has it
+    """
 
     server: str
     digest: str | None
+    otherwise: str | None = None
 
     @property
     def is_ours(self) -> bool:
@@ -54,7 +58,13 @@ def _runs(scene: Scene, answer: _Answer | None) -> Iterator[Finding]:
     except Fault as error:
         yield PART.skip("runs", str(error))
         return
-    if answer is not None and answer.digest is None:
+    if answer is not None and answer.otherwise is not None:
+        yield PART.warn(
+            "runs",
+            f"a daemon answers, and {answer.otherwise}, which is not what this file holds now",
+            remedy="restart it: metrics.tls is taken up at a start only",
+        )
+    elif answer is not None and answer.digest is None:
         yield PART.ok(
             "runs", "a daemon runs; its port is closed to us, so its configuration was not compared"
         )
@@ -76,20 +86,17 @@ def _runs(scene: Scene, answer: _Answer | None) -> Iterator[Finding]:
 
 
 def _asked(metrics: MetricsSettings) -> _Answer | None:
-    """Return who answers at the port of a daemon; None where nobody listens. No credentials are shown to whoever it is."""
-    connection = connection_to(metrics)
+    """Return who answers at the port of a daemon; None where nobody listens."""
     try:
-        connection.request("GET", "/metrics/health")
-        response = connection.getresponse()
-        text = response.read(_MOST_BYTES).decode("utf-8", "replace")
+        reply = asked(metrics, "/metrics/health")
     except ConnectionRefusedError:
         return None
     except (OSError, HTTPException):
-        return _Answer("", None) if _listens(connection.host, connection.port) else None
-    finally:
-        connection.close()
-    found = _HASH.search(text)
-    return _Answer(response.headers.get("Server") or "", None if found is None else found[1])
+        return _Answer("", None) if _listens(*own_address(metrics)) else None
+    found = _HASH.search(reply.text)
+    stands = "it is encrypted" if reply.is_encrypted else "it is not encrypted"
+    is_as_said = reply.is_encrypted == (metrics.tls is not None)
+    return _Answer(reply.server, None if found is None else found[1], None if is_as_said else stands)
 
 
 def _listens(host: str, port: int) -> bool:

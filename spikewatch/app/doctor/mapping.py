@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from spikewatch.adapters.zendesk.dimensions import RuleUse, strangers, survey, wanted_names
+from spikewatch.adapters.zendesk.dimensions import wanted_names
 from spikewatch.adapters.zendesk.settings import Rule, ZendeskSettings
 from spikewatch.adapters.zendesk.source import ZendeskSource
+from spikewatch.adapters.zendesk.surveying import RuleUse, strangers, survey
 from spikewatch.adapters.zendesk.vocabulary import FieldFound
 from spikewatch.app.doctor.findings import Finding, Part, some
 from spikewatch.config.translating import nearest

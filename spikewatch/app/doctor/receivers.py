@@ -10,7 +10,7 @@ from spikewatch.adapters.webhook.settings import WebhookSettings
 from spikewatch.app.doctor.findings import Finding, Part
 from spikewatch.app.doctor.scene import Scene
 from spikewatch.config import Config
-from spikewatch.config.model import environment_word
+from spikewatch.config.sections import environment_word
 from spikewatch.ports import Unavailable
 
 Receiver: TypeAlias = WebhookSettings | AlertmanagerSettings | MailSettings

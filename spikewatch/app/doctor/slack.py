@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from spikewatch.adapters.slack.examining import Room, Standing, Workspace
 from spikewatch.adapters.slack.settings import SlackSettings
 from spikewatch.app.doctor.findings import Finding, Part, some
-from spikewatch.app.doctor.sample import sample_notice
 from spikewatch.app.doctor.scene import Scene
 from spikewatch.app.oncall import named_channels
+from spikewatch.app.sample import sample_facts
 from spikewatch.config import Config
 from spikewatch.config.translating import nearest
+from spikewatch.core.notices import Notice, Reason
 from spikewatch.core.settings import Secret
 from spikewatch.core.wording import render
 from spikewatch.ports import ContentRefused, CredentialsRefused, PortError
@@ -132,7 +133,8 @@ def _channel(channel: str, paths: Sequence[str], joined: Sequence[Room], workspa
 
 def _blocks(scene: Scene, workspace: Workspace) -> Iterator[Finding]:
     """Yield whether Slack would take a message as it is, or which part it leaves out; nothing is posted."""
-    notice = sample_notice(at=scene.clock.now())
+    at = scene.clock.now()
+    notice = Notice("SW-0:1:sample", "SW-0", Reason.OPENED, at, sample_facts("SW-0", at=at))
     language, zone = scene.config.language, scene.config.timezone
     refusals = []
     try:

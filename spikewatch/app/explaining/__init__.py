@@ -1,7 +1,15 @@
 """`explain`: why a series alerted or did not, as the store tells it now.
 
 looking  reads the store and asks the core
-text     for people
+text     for people, put together from:
+  letter      what words need beside the explanation
+  verdict     whether it alerts and why
+  remedies    what would have had to be different
+  around      incidents, where a rise would have belonged, and silences
+  limits      windows, gates and static rules
+  background  what was expected and why, and how complete the data are
+  phrases     counts, spans and names
+  columns     what lines stand in
 facts    for programs
 origins  where a limit was set
 """

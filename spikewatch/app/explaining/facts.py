@@ -10,7 +10,7 @@ from spikewatch.app.explaining.origins import Origins
 from spikewatch.core.counts import SeriesKey
 from spikewatch.core.events import Event
 from spikewatch.core.explaining import Joining
-from spikewatch.core.explanations import Explanation, Gate, Normal, RulePart, WindowPart
+from spikewatch.core.explanations import Explanation, Gate, Normal, RulePart, Turning, WindowPart
 from spikewatch.core.incidents import Incident
 from spikewatch.core.muting import Silence
 from spikewatch.core.scoring import Reading, WhyNot
@@ -31,6 +31,7 @@ def as_json(look: Look, *, zone: ZoneInfo, origins: Origins, budget: float) -> s
         "reason": explanation.why.value,
         "window_minutes": explanation.leading.reading.window_minutes,
         "needed": _needed(explanation),
+        "alerts_from": _alerts_from(explanation.turning),
         "windows": [_window(part) for part in explanation.windows],
         "gates": [_gate(gate, origins) for gate in explanation.gates],
         "rules": [_rule(part, origins) for part in explanation.rules],
@@ -69,6 +70,7 @@ def _as_judged(kept: Explanation, zone: ZoneInfo, origins: Origins) -> dict[str,
         "windows": [_window(part) for part in kept.windows],
         "gates": [_gate(gate, origins) for gate in kept.gates],
         "rules": [_rule(part, origins) for part in kept.rules],
+        "alerts_from": _alerts_from(kept.turning),
         "cutoff": {"value": _rounded(kept.cutoff), "calibrated": kept.calibrated},
         "normal": _normal(kept.normal),
     }
@@ -84,6 +86,18 @@ def _named(series: SeriesKey) -> Mapping[str, str | None]:
 def _needed(explanation: Explanation) -> Mapping[str, int] | None:
     needed = explanation.needed
     return None if needed is None else {"window_minutes": needed.window_minutes, "tickets": needed.tickets}
+
+
+def _alerts_from(turning: Turning | None) -> Mapping[str, float | None] | None:
+    return (
+        None
+        if turning is None
+        else {
+            "window_minutes": turning.window_minutes,
+            "false_alarms_per_week": turning.false_alarms_per_week,
+            "weight": turning.weight,
+        }
+    )
 
 
 def _reading(reading: Reading) -> dict[str, object]:

@@ -13,7 +13,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -233,17 +233,24 @@ def opened(path: Path) -> Iterator[Reader]:
     """
     if not path.exists():
         raise Mistake(f"{path}: there is no such archive; check the path")
-    try:
-        with _opener(path) as open_:
+    with ExitStack() as stack:
+        try:
+            open_ = stack.enter_context(_opener(path))
             with open_(MANIFEST) as stream:
-                manifest = _manifest(path, stream.read())
-            yield Reader(path, manifest, open_)
-    except (KeyError, FileNotFoundError, tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error) as error:
-        why = str(error).partition(":\n")[0]  # tarfile lists every packing that it tried, a line each
-        raise Mistake(
-            f"{path}: this is no export of a store ({why}); name the folder, .tar.gz or .zip that"
-            " `spikewatch export` wrote"
-        ) from error
+                content = stream.read()
+        except (KeyError, FileNotFoundError) as error:
+            raise _no_export(path, f"it holds no {MANIFEST}") from error
+        except (OSError, tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error) as error:
+            why = str(error).partition(":\n")[0]  # tarfile lists every packing that it tried, a line each
+            raise _no_export(path, why) from error
+        yield Reader(path, _manifest(path, content), open_)
+
+
+def _no_export(path: Path, why: str) -> Mistake:
+    return Mistake(
+        f"{path}: this is no export of a store ({why}); name the folder, .tar.gz or .zip that"
+        " `spikewatch export` wrote"
+    )
 
 
 @contextmanager
@@ -277,7 +284,11 @@ def _manifest(path: Path, content: bytes) -> Manifest:
             )
         parts = tuple(_part(each) for each in said["parts"])
         return Manifest(said["program"], said["schema"], int(said["bucket_s"]), said["exported_at"], parts)
-    except (ValueError, KeyError, TypeError) as error:
+    except KeyError as error:
+        raise Mistake(
+            f"{path}: {MANIFEST} is damaged ({error.args[0]} is missing); copy the archive again"
+        ) from error
+    except (ValueError, TypeError, AttributeError) as error:
         raise Mistake(f"{path}: {MANIFEST} is damaged ({error}); copy the archive again") from error
 
 

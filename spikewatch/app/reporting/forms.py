@@ -2,14 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from enum import StrEnum
 from html import escape
 from zoneinfo import ZoneInfo
 
-from spikewatch.core.counts import ALL, SeriesKey
 from spikewatch.core.settings import Language
-from spikewatch.core.weekly import Line, Volume, Weekly, notice_of_week
+from spikewatch.core.weekly import Weekly, document, notice_of_week
 from spikewatch.core.wording import render
 from spikewatch.core.wording.weekly import Section, Table, sections_of, title_of
 
@@ -54,7 +52,7 @@ def shown(weekly: Weekly, form: Form, *, language: Language, zone: ZoneInfo) -> 
                 {"text": message.text, "blocks": list(message.blocks)}, ensure_ascii=False, indent=2
             )
         case Form.JSON:
-            yield json.dumps(_object(weekly, zone), ensure_ascii=False, indent=2)
+            yield json.dumps(document(weekly, zone=zone), ensure_ascii=False, indent=2)
 
 
 def markdown(weekly: Weekly, *, language: Language, zone: ZoneInfo) -> Iterator[str]:
@@ -118,75 +116,3 @@ def _cell(tag: str, text: str, table: Table, column: int) -> str:
     scope = ' scope="col"' if tag == "th" else ""
     aligned = ' class="number"' if column in table.numeric else ""
     return f"<{tag}{scope}{aligned}>{escape(text)}</{tag}>"
-
-
-def _object(weekly: Weekly, zone: ZoneInfo) -> dict[str, object]:
-    found = weekly.accuracy
-    return {
-        "week": str(weekly.week),
-        "start": _iso(weekly.span.start, zone),
-        "end": _iso(weekly.span.end, zone),
-        "known_until": _iso(weekly.until, zone),
-        "incidents": [_incident(line, zone) for line in weekly.incidents],
-        "precision": found.precision,
-        "recall": found.recall,
-        "labelled": {
-            "incident": found.real,
-            "expected": found.expected,
-            "false_alarm": found.false_alarms,
-            "none": found.unlabelled,
-        },
-        "known_incidents": {"all": found.known, "told": found.found},
-        "budget": {"false_alarms_per_week": weekly.budget, "spent": found.spent},
-        "delay_seconds": {"median": _seconds(weekly.typical), "longest": _seconds(weekly.slowest)},
-        "noisiest": [
-            {**_series(each.series), "incidents": each.incidents, "not_called_real": each.not_real}
-            for each in weekly.noisiest
-        ],
-        "volumes": [_volume(each) for each in weekly.volumes],
-        "blind": [
-            {"source": each.source, "since": _iso(each.since, zone), "until": _iso(each.until, zone)}
-            for each in weekly.blind
-        ],
-    }
-
-
-def _incident(line: Line, zone: ZoneInfo) -> dict[str, object]:
-    return {
-        "incident": line.incident,
-        "service": line.service,
-        "severity": line.severity.value,
-        "started_at": _iso(line.started_at, zone),
-        "opened_at": _iso(line.opened_at, zone),
-        "told_at": _iso(line.told_at, zone),
-        "resolved_at": _iso(line.resolved_at, zone),
-        "series": [_series(each) for each in line.series],
-        "more_series": line.more,
-        "observed": line.observed,
-        "expected": line.expected,
-        "window_minutes": line.window_minutes,
-        "label": None if line.label is None else line.label.value,
-    }
-
-
-def _volume(each: Volume) -> dict[str, object]:
-    return {
-        **_series(each.series),
-        "tickets": each.tickets,
-        "expected": each.expected,
-        "week_before": each.before,
-        "grew": each.has_grown,
-    }
-
-
-def _series(series: SeriesKey) -> dict[str, object]:
-    service, category = (None if name == ALL else name for name in series)
-    return {"service": service, "category": category}
-
-
-def _iso(instant: datetime | None, zone: ZoneInfo) -> str | None:
-    return None if instant is None else instant.astimezone(zone).isoformat()
-
-
-def _seconds(duration: timedelta | None) -> float | None:
-    return None if duration is None else duration.total_seconds()

@@ -5,14 +5,19 @@ up again. A daemon that starts for the first time begins with the week that is r
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
+from spikewatch.adapters.mail.settings import MailSettings
+from spikewatch.adapters.webhook.settings import WebhookSettings
+from spikewatch.app.receivers import relays_of
 from spikewatch.app.reporting.gathering import gather
 from spikewatch.config import Config
 from spikewatch.core.oncall import NOBODY
-from spikewatch.core.outbox import Delivery, superseded
+from spikewatch.core.outbox import Delivery, plan, superseded
 from spikewatch.core.weekly import (
     Accuracy,
     Week,
@@ -62,8 +67,8 @@ class WeeklyReport:
 
     def look(self, *, now: datetime) -> Week | None:
         """Hand the report that is due to the outbox, and return its week; None where there is nothing to do."""
-        settings, channel = self._config.report, self._channel()
-        if not settings.enabled or channel is None:
+        settings, places = self._config.report, report_places(self._config)
+        if not settings.enabled or not places:
             return None
         zone = self._config.timezone
         due = due_at(now, weekday=settings.weekday, at=settings.time_of_day, zone=zone)
@@ -75,19 +80,16 @@ class WeeklyReport:
             if not self._is_known(week) and now < due + PATIENCE:
                 return None
             weekly = gather(self._store, week, config=self._config, detector_at=self._detector_at)
-            self._keep(_queued(notice_of_week(weekly, at=now), channel))
-            log.info("week_reported", extra={"week": str(week), "channel": channel})
+            self._keep(_queued(notice_of_week(weekly, at=now), places))
+            log.info("week_reported", extra={"week": str(week), "channels": list(places)})
             told = week
         else:
             nothing = notice_of_week(_nothing_of(week, self._config), at=now)
-            self._keep(superseded(_queued(nothing, channel), why="over before the first report was due"))
+            rows = _queued(nothing, places)
+            self._keep([superseded(row, why="over before the first report was due") for row in rows])
             told = None
         self._settled = week
         return told
-
-    def _channel(self) -> str | None:
-        slack = self._config.slack
-        return None if slack is None else self._config.report.channel or slack.channel
 
     def _is_told(self, week: Week) -> bool:
         return bool(self._store.deliveries_of(message_of(week)))
@@ -102,15 +104,33 @@ class WeeklyReport:
         until = Coverage.of(self._store).until
         return until is not None and until >= week.span(self._config.timezone).end
 
-    def _keep(self, delivery: Delivery) -> None:
+    def _keep(self, deliveries: Sequence[Delivery]) -> None:
         with self._turn:
             state = self._store.judge_state()
-            self._store.commit_cycle(CycleCommit(state, deliveries=(delivery,)))
+            self._store.commit_cycle(CycleCommit(state, deliveries=deliveries))
 
 
-def _queued(notice: WeeklyNotice, channel: str) -> Delivery:
-    key = f"{notice.key}:{_SLACK}:{channel}"
-    return Delivery(key, _SLACK, channel, notice, created_at=notice.at, due=notice.at, mention=NOBODY)
+def report_places(config: Config) -> Mapping[str, str]:
+    """Return the receivers that are told the week in figures, each with its channel."""
+    slack = {} if config.slack is None else {_SLACK: config.report.channel or config.slack.channel}
+    beside = {
+        relay.name: relay.channel
+        for relay in relays_of(config)
+        if isinstance(relay.wanted, WebhookSettings | MailSettings) and relay.wanted.report
+    }
+    return {**slack, **beside}
+
+
+def _queued(notice: WeeklyNotice, places: Mapping[str, str]) -> Sequence[Delivery]:
+    return [
+        replace(row, mention=NOBODY)
+        for receiver, channel in places.items()
+        for row in plan([notice], receiver=receiver, channel_of=partial(_of_all, channel), now=notice.at)
+    ]
+
+
+def _of_all(channel: str, _service: str | None) -> str:
+    return channel
 
 
 def _nothing_of(week: Week, config: Config) -> Weekly:

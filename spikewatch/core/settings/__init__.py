@@ -20,8 +20,9 @@ from spikewatch.core.settings.days import (
     Learn,
     Mute,
 )
-from spikewatch.core.settings.detection import DetectionSettings, GridSettings, ModelName
+from spikewatch.core.settings.detection import MOST_BUDGET, DetectionSettings, GridSettings, ModelName
 from spikewatch.core.settings.services import (
+    MOST_WEIGHT,
     CategorySettings,
     RenameSettings,
     RuleSeverity,
@@ -46,7 +47,9 @@ from spikewatch.core.settings.values import (
 )
 
 __all__ = [
+    "MOST_BUDGET",
     "MOST_EXPECTED",
+    "MOST_WEIGHT",
     "BusinessHoursSettings",
     "CalendarEvent",
     "CalendarSettings",

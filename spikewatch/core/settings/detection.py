@@ -12,6 +12,9 @@ from pydantic import (
 from spikewatch.core.settings.values import Duration, Ratio, Settings, format_duration
 from spikewatch.core.timegrid import HOUR
 
+MOST_BUDGET = 1000
+"""False alarms a week: who allows more judges nothing."""
+
 
 class ModelName(StrEnum):
     """A way to learn what is normal."""
@@ -26,7 +29,7 @@ class DetectionSettings(Settings):
 
     model: ModelName = ModelName.PROFILE
     """How normal is learnt: `profile` (weekly shapes, a slow level, how busy today is), `seasonal_zscore` or `stl`."""
-    false_alarms_per_week: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    false_alarms_per_week: Annotated[float, Field(gt=0, le=MOST_BUDGET)] = 1.0
     """How many false alarms a week the whole fleet may raise; every threshold follows from it."""
     windows: tuple[Duration, ...] = (
         timedelta(minutes=5),

@@ -22,6 +22,9 @@ def _span(within: timedelta) -> timedelta:
     return within
 
 
+MOST_WEIGHT = 100
+
+
 class RuleSeverity(StrEnum):
     """How loud a static rule is."""
 
@@ -53,7 +56,7 @@ class CategorySettings(Settings):
     """Overrides detection.min_tickets."""
     min_ratio: Ratio | None = None
     """Overrides detection.min_ratio."""
-    weight: Annotated[float | None, Field(gt=0, le=100)] = None
+    weight: Annotated[float | None, Field(gt=0, le=MOST_WEIGHT)] = None
     """Share of the false-alarm budget against others; 2 alerts sooner and errs twice as often."""
     critical_score: Annotated[float | None, Field(ge=1)] = None
     """Overrides detection.critical_score."""

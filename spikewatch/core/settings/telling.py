@@ -67,7 +67,7 @@ class ReportSettings(Settings):
     """Local day and time at which the week before is told: when the team begins. A daemon that was down then tells it
     later."""
     channel: Annotated[str | None, Field(min_length=1)] = None
-    """Slack channel of the report; without it the one of incidents."""
+    """Slack channel of the report; without it the one of incidents. A webhook or mail with `report: true` is told too."""
 
     @property
     def weekday(self) -> int:

@@ -72,6 +72,7 @@ class Catalogue:
     reopened: str
     ebbing: str
     by_chance: str
+    by_chance_then: str
     by_rule: str
     sentence_joint: str
     # how often by chance
@@ -138,12 +139,12 @@ class Catalogue:
     # replies in the thread
     reply_raised: str
     reply_joined: str
-    reply_joined_services: str
     reply_acknowledged: str
     reply_handed_back: str
     reply_snoozed: str
     reply_labelled: str
     reply_dismissed: str
+    reply_closed: str
     reply_unmuted: str
     reply_reopened: str
     reply_resolved: str
@@ -190,7 +191,7 @@ JAPANESE = Catalogue(
     no_alert_up_to="{usual}（{count}までは通知なし）",
     peak="{count}（{ratio}）",
     now_count="直近{span}で{count}{against}",
-    since="{time} から",
+    since="{time} に始まりました",
     severity_is="重大度: {severity}",
     resolved_at="{time} に解消しました（開始から{duration}）",
     merged_into="複数サービスにまたがる急増 {incident} に統合しました",
@@ -202,7 +203,7 @@ JAPANESE = Catalogue(
     runbook_at="手順書 {link}",
     full_stop="。",
     lead_usual="*直近{span}で{count}の問い合わせがありました。平常は{usual}です。*",
-    lead_resolved="*解消しました。平常の範囲に戻って{calm}が過ぎました。*",
+    lead_resolved="*解消しました。平常の範囲に戻ってから{calm}が経過しました。*",
     lead_lasted="開始から解消まで{duration}、平常より約{count}多い問い合わせがありました。",
     lead_merged="*複数サービスにまたがる急増 {incident} に統合しました。*\n"
     "この先の経過はそちらでお知らせし、このメッセージは更新しません。",
@@ -213,15 +214,16 @@ JAPANESE = Catalogue(
     joined="急増の範囲が広がりました。",
     reopened="いったん解消しましたが、再び急増しています。",
     ebbing="平常に戻りつつあります。",
-    by_chance="偶然なら{chance}多さです。",
+    by_chance="偶然でここまで増えるのは、{chance}です。",
+    by_chance_then="ピーク時ほどの増加が偶然に起こるのは、{chance}です。",
     by_rule="固定ルール（{span}で{limit}以上）に達しました: {count}。",
     sentence_joint="",
-    very_often="頻繁に起こる",
-    times_a_week="週に{n}度ほど起こる",
-    once_a_week="およそ1週に1度の",
-    once_in_weeks="およそ{n}週に1度の",
-    once_in_years="およそ{n}年に1度の",
-    hardly_ever="10年に1度もない",
+    very_often="頻繁にあること",
+    times_a_week="週に{n}度ほど",
+    once_a_week="およそ週に1度",
+    once_in_weeks="およそ{n}週に1度",
+    once_in_years="およそ{n}年に1度",
+    hardly_ever="10年に1度未満",
     numbers=(),
     status="状態",
     severity="重大度",
@@ -242,7 +244,7 @@ JAPANESE = Catalogue(
     share="増加分の割合",
     not_alone="{name}（単独では通知なし）",
     more="ほか{n}項目は省略",
-    headline="{title}、{gist}（{time} から）",
+    headline="{title}、現在は{gist}（{time} に開始）",
     headline_ratio="平常の{ratio}",
     headline_resolved="{title}（継続{duration}）",
     false_alarm_of="誤検知: {name}",
@@ -263,7 +265,7 @@ JAPANESE = Catalogue(
     snoozed_until="{time} まで通知停止中",
     said_to_be="{who} が「{kind}」と記録",
     verdict_note="{kind}: {note}",
-    lead_dismissed="*{who} が「{kind}」として閉じました。*\n"
+    lead_dismissed="*{said}。*\n"
     "急増の範囲が広がった場合や重大度が上がった場合は、あらためてお知らせします。",
     chart_title="{span}ごとの件数: {name}",
     chart_tickets="件数",
@@ -275,13 +277,13 @@ JAPANESE = Catalogue(
     tickets_link_of="該当チケット（{desk}）",
     graph_link="グラフ",
     reply_raised="重大度を「{severity}」に引き上げました",
-    reply_joined="急増に加わったカテゴリ: {names}",
-    reply_joined_services="急増に加わったサービス: {names}",
+    reply_joined="{names} でも急増しています",
     reply_acknowledged="{who} が対応を始めました",
     reply_handed_back="担当者が外れました。未対応です",
     reply_snoozed="{who} が {time} まで通知を止めました",
     reply_labelled="{who} が「{kind}」と記録しました",
     reply_dismissed="{who} が「{kind}」として閉じました",
+    reply_closed="{who} が手動で終了しました",
     reply_unmuted="通知を再開しました。急増は続いています",
     reply_reopened="いったん解消しましたが、再び急増しています",
     reply_resolved="解消しました",
@@ -327,7 +329,7 @@ ENGLISH = Catalogue(
     no_alert_up_to="{usual} (no alert up to {count})",
     peak="{count} ({ratio})",
     now_count="{count} in the last {span}{against}",
-    since="Since {time}",
+    since="It began at {time}",
     severity_is="Severity: {severity}",
     resolved_at="All-clear at {time}, {duration} after the start",
     merged_into="Merged into the company-wide incident {incident}",
@@ -351,7 +353,8 @@ ENGLISH = Catalogue(
     reopened="It was resolved, and is back.",
     ebbing="Subsiding: on its way back to normal.",
     by_chance="By chance this would happen {chance}.",
-    by_rule="A static rule is met: {count} in {span}, and {limit} alert.",
+    by_chance_then="By chance its peak would happen {chance}.",
+    by_rule="The static rule of {limit} or more in {span} is met: {count}.",
     sentence_joint=" ",
     very_often="often",
     times_a_week="about {n} times a week",
@@ -379,7 +382,7 @@ ENGLISH = Catalogue(
     share="Share of rise",
     not_alone="{name} (no alert alone)",
     more="and {n} more",
-    headline="{title}, {gist} since {time}",
+    headline="{title}, now {gist} (began {time})",
     headline_ratio="{ratio} the usual",
     headline_resolved="{title}, after {duration}",
     false_alarm_of="False alarm: {name}",
@@ -400,7 +403,7 @@ ENGLISH = Catalogue(
     snoozed_until="snoozed until {time}",
     said_to_be="{kind}, says {who}",
     verdict_note="{kind}: {note}",
-    lead_dismissed="*Closed by {who}: {kind}.*\nIt is told again if it spreads or gets more severe.",
+    lead_dismissed="*{said}.*\nIt is told again if it spreads or gets more severe.",
     chart_title="Tickets per {span}: {name}",
     chart_tickets="Tickets",
     chart_upper="Usual, at most",
@@ -411,13 +414,13 @@ ENGLISH = Catalogue(
     tickets_link_of="Tickets ({desk})",
     graph_link="Graph",
     reply_raised="Severity raised to {severity}",
-    reply_joined="Now rising too: {names}",
-    reply_joined_services="Now rising too: {names}",
+    reply_joined="Spread to {names}",
     reply_acknowledged="{who} is on it",
-    reply_handed_back="Handed back: nobody is on it now",
+    reply_handed_back="Handed back, nobody is on it now",
     reply_snoozed="{who} snoozed it until {time}",
-    reply_labelled="{who} says: {kind}",
-    reply_dismissed="Closed by {who}: {kind}",
+    reply_labelled='{who} labelled it "{kind}"',
+    reply_dismissed='{who} closed it as "{kind}"',
+    reply_closed="{who} closed it by hand",
     reply_unmuted="No longer muted, and still surging",
     reply_reopened="It was resolved, and is back",
     reply_resolved="Resolved",

@@ -172,9 +172,8 @@ class _Letter:
         handling, words = self._facts.handling, self._words
         if handling.is_dismissed:
             verdict = handling.verdict
-            kind = self._say.verdict(None if verdict is None else verdict.kind)
             who = person(handling.dismissed_by or words.somebody)
-            yield words.reply_dismissed.format(who=who, kind=kind)
+            yield self._say.dismissed(None if verdict is None else verdict.kind, who=who)
         elif handling.acknowledged_by is not None:
             yield words.reply_acknowledged.format(who=person(handling.acknowledged_by))
 
@@ -254,7 +253,7 @@ class _Letter:
     def _background(self) -> Iterable[str]:
         """Yield what helps to judge the count: how wide the surge is, which rule it meets, how sure it is.
 
-        The chance is that of the peak; beside the small count of a surge that subsides it would say what is not so.
+        The chance is that of the peak, and says so once that is past; a surge that subsides has none.
         """
         facts, say, words = self._facts, self._say, self._words
         yield from self._together()
@@ -262,7 +261,14 @@ class _Letter:
             yield say.rule(facts.rule)
         chance = say.chance(facts.chance_weeks)
         if chance is not None and not facts.ebbing:
-            yield words.by_chance.format(chance=chance)
+            pattern = words.by_chance if self._is_at_its_peak else words.by_chance_then
+            yield pattern.format(chance=chance)
+
+    @property
+    def _is_at_its_peak(self) -> bool:
+        """Tell whether it has never scored higher than now, as far as the facts say: a roll-up is no series of the peak."""
+        facts = self._facts
+        return facts.growing or self._reason is Reason.OPENED or facts.lead == facts.peak
 
     def _lead_closed(self) -> Iterable[str]:
         facts, say, words = self._facts, self._say, self._words
@@ -301,10 +307,11 @@ class _Letter:
     def _closed_by_hand(self) -> str:
         handling = self._facts.handling
         verdict = handling.verdict
-        return self._words.lead_dismissed.format(
+        said = self._say.dismissed(
+            None if verdict is None else verdict.kind,
             who=person_markup(handling.dismissed_by or self._words.somebody),
-            kind=self._say.verdict(None if verdict is None else verdict.kind),
         )
+        return self._words.lead_dismissed.format(said=said)
 
     def _fields(self) -> Sequence[tuple[str, str]]:
         facts, say, words = self._facts, self._say, self._words

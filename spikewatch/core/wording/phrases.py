@@ -131,6 +131,12 @@ class Phrases:
             None: self.words.dismissed,
         }[kind]
 
+    def dismissed(self, kind: LabelKind | None, *, who: str) -> str:
+        """Return who closed it, and as what; `who` is said as it is."""
+        if kind is None:
+            return self.words.reply_closed.format(who=who)
+        return self.words.reply_dismissed.format(who=who, kind=self.verdict(kind))
+
     def chance(self, weeks: float) -> str | None:
         """Return how often so much happens by chance; None where that is no number.
 

@@ -53,7 +53,7 @@ def render(notices: Sequence[Notice], *, language: Language, zone: ZoneInfo, pla
     loud = still_open and not reasons.isdisjoint(_LOUD)
     name = incident_name(last.facts, say.words)
     lines = _lines(notices, say)
-    spoken = say.words.full_stop.join([f"{lines[0]}: {name}", *lines[1:]])
+    spoken = say.words.full_stop.join([f"{name}: {lines[0]}", *lines[1:]])
     text = clip(escaped(f"{spoken}{say.words.full_stop}".rstrip()), TEXT_LIMIT)
     if plain >= TEXT_ONLY:
         return Message(text, urgent=urgent, loud=loud)
@@ -113,8 +113,7 @@ def _told(notice: Notice, say: Phrases) -> Iterable[str]:
                 yield say.now_count(facts.lead)
     if facts.joined:
         names = [part_name(series, words, inside=facts.service) for series in facts.joined]
-        pattern = words.reply_joined_services if facts.service is None else words.reply_joined
-        yield pattern.format(names=words.breakdown_joint.join(names))
+        yield words.reply_joined.format(names=words.breakdown_joint.join(names))
 
 
 def _outcome(notice: Notice, say: Phrases) -> Iterable[str]:
@@ -129,7 +128,7 @@ def _act(notice: Notice, say: Phrases) -> str:
     """Return what somebody has done, with the name as plain text."""
     handling, words = notice.facts.handling, say.words
     verdict = handling.verdict
-    kind = say.verdict(None if verdict is None else verdict.kind)
+    kind = None if verdict is None else verdict.kind
     match notice.reason:
         case Reason.ACKNOWLEDGED:
             return words.reply_acknowledged.format(who=person(handling.acknowledged_by or words.somebody))
@@ -139,9 +138,10 @@ def _act(notice: Notice, say: Phrases) -> str:
             return words.reply_snoozed.format(who=who, time=say.time(until, beside=notice.at))
         case Reason.DISMISSED:
             who = person(handling.dismissed_by or words.somebody)
-            return words.reply_dismissed.format(who=who, kind=kind)
+            return say.dismissed(kind, who=who)
         case _:
             note = "" if verdict is None or not verdict.note else harmless(verdict.note, limit=NOTE_LIMIT)
-            said = words.verdict_note.format(kind=kind, note=note) if note else kind
+            named = say.verdict(kind)
+            said = words.verdict_note.format(kind=named, note=note) if note else named
             who = person(words.somebody if verdict is None else verdict.by)
             return words.reply_labelled.format(who=who, kind=said)

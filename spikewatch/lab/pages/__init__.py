@@ -2,6 +2,7 @@
 
 frame       what stands around every page
 setting     language, local time, numbers
+words       every phrase, once a language
 charts      inline SVG
 reasons     windows and gates
 incidents   one article each

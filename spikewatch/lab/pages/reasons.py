@@ -8,6 +8,7 @@ from spikewatch.core.explanations import Explanation, Gate, GateName, WindowPart
 from spikewatch.core.markup import node
 from spikewatch.core.scoring import Reading
 from spikewatch.core.timegrid import HOUR
+from spikewatch.core.turning import LEAST
 from spikewatch.lab.pages.frame import name
 from spikewatch.lab.pages.setting import Setting, number
 
@@ -56,6 +57,7 @@ def reasons(explanation: Explanation, setting: Setting) -> Element:
             (words.gate, words.value, words.limit, "", words.origin),
             [_gate(gate, explanation, setting) for gate in explanation.gates],
         ),
+        _quieter(explanation, setting),
         node("p", {"class": "small"}, _normal(explanation, setting)),
     )
 
@@ -130,6 +132,24 @@ def _gate(gate: Gate, explanation: Explanation, setting: Setting) -> Sequence[st
     value, limit = _measured(gate, explanation, setting)
     passed = f"✓ {words.passed}" if gate.holds else f"✗ {words.failed}"
     return (words.gate_names[gate.name], value, limit, passed, _origin(gate.origin, setting))
+
+
+def _quieter(explanation: Explanation, setting: Setting) -> Element | None:
+    """Return below which budget, and below which weight, nobody would have been told."""
+    words, turning = setting.words, explanation.turning
+    if turning is None:
+        return None
+    asked = {"false_alarms_per_week": turning.false_alarms_per_week, "weight": turning.weight}
+    below = [
+        words.below.format(name=key, number=f"{value:g}")
+        for key, value in asked.items()
+        if value is not None and value > LEAST
+    ]
+    return (
+        node("p", {"class": "small"}, words.quiet_below.format(settings=words.either.join(below)))
+        if below
+        else None
+    )
 
 
 def _origin(origin: str | None, setting: Setting) -> str:

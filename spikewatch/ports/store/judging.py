@@ -17,10 +17,12 @@ class JudgeState:
 
     judged_until  number of the first bucket not judged yet; None before the first
     incidents     all that are not closed, and where incident numbering stands
+    behind        by service that was unknown when others were judged: number of the first bucket judged without it
     """
 
     judged_until: int | None = None
     incidents: Incidents = field(default_factory=Incidents)
+    behind: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

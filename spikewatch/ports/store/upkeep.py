@@ -24,10 +24,15 @@ class InForce:
 
 @dataclass(frozen=True, slots=True)
 class StoreStats:
-    """How big the store is; `free_bytes` is None where only a server sees its disk."""
+    """How big the store is.
+
+    free_bytes    free on the volume where it lies; None where only a server sees its disk
+    volume_bytes  of that volume, used or not; None likewise
+    """
 
     size_bytes: int
     free_bytes: int | None
+    volume_bytes: int | None
     tickets: int
     count_rows: int
     oldest: datetime | None = None

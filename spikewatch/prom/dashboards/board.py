@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from spikewatch.adapters.prometheus.catalogue import LabelNames
 from spikewatch.core.settings import format_duration
 from spikewatch.prom.dashboards.panels import DATASOURCE, JOB, Panel
 from spikewatch.prom.monitored import Monitored
@@ -53,7 +54,12 @@ class Variable:
 JOBS = Variable(
     "job", "Job", 'label_values({__name__=~"spikewatch_build_info|spikewatch_series_limit"}, job)'
 )
-SERVICES = 'label_values(spikewatch_service_surging{job=~"$job"}, service)'
+
+
+def services_of(monitored: Monitored, *, is_multi: bool = True) -> Variable:
+    """Return the choice of services, or of one."""
+    query = f'label_values(spikewatch_service_surging{{job=~"$job"}}, {monitored.labels.service})'
+    return Variable("service", "Service", query, is_multi=is_multi)
 
 
 def window_of(monitored: Monitored) -> Variable:
@@ -69,12 +75,16 @@ def window_of(monitored: Monitored) -> Variable:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """One dashboard; `uid` never changes, for links and bookmarks hold it."""
+    """One dashboard; `uid` never changes, for links and bookmarks hold it.
+
+    labels  what the labels of a series are called
+    """
 
     uid: str
     title: str
     panels: tuple[Panel, ...]
     variables: tuple[Variable, ...]
+    labels: LabelNames
 
     def node(self) -> dict[str, Node]:
         """Return the dashboard as Grafana reads it."""
@@ -90,7 +100,7 @@ class Board:
             "refresh": "1m",
             "time": {"from": "now-24h", "to": "now"},
             "templating": {"list": [_DATASOURCES, *(variable.node() for variable in self.variables)]},
-            "annotations": {"list": [_INCIDENTS]},
+            "annotations": {"list": [_incidents(self.labels)]},
             "links": [_OTHERS],
             "panels": _placed(self.panels),
         }
@@ -109,17 +119,21 @@ _DATASOURCES: dict[str, Node] = {
     "includeAll": False,
 }
 
-_INCIDENTS: dict[str, Node] = {
-    "name": "Incidents",
-    "datasource": DATASOURCE,
-    "enable": True,
-    "iconColor": "red",
-    "expr": f"max by (incident, service, category, severity) (spikewatch_incident_start_timestamp_seconds{{{JOB}}}) * 1000",
-    "useValueForTime": True,
-    "titleFormat": "{{incident}} {{service}} {{category}}",
-    "textFormat": "{{severity}}",
-    "step": "60s",
-}
+
+def _incidents(names: LabelNames) -> dict[str, Node]:
+    by = f"incident, {names.service}, {names.category}, severity"
+    return {
+        "name": "Incidents",
+        "datasource": DATASOURCE,
+        "enable": True,
+        "iconColor": "red",
+        "expr": f"max by ({by}) (spikewatch_incident_start_timestamp_seconds{{{JOB}}}) * 1000",
+        "useValueForTime": True,
+        "titleFormat": f"{{{{incident}}}} {{{{{names.service}}}}} {{{{{names.category}}}}}",
+        "textFormat": "{{severity}}",
+        "step": "60s",
+    }
+
 
 _OTHERS: dict[str, Node] = {
     "title": "spikewatch",

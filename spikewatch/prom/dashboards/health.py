@@ -25,6 +25,7 @@ def board(monitored: Monitored) -> Board:
         uid="spikewatch-health",
         title="spikewatch / Health",
         variables=(JOBS,),
+        labels=monitored.labels,
         panels=(*_stats(monitored), *_reading(), *_judging(), *_telling(), *_keeping(), *_running()),
     )
 
@@ -55,11 +56,10 @@ def _stats(monitored: Monitored) -> tuple[Panel, ...]:
         ),
         _stat(
             "Space for the store",
-            "Free space where the store lies, as a share of that and of the store together.",
-            f"min(spikewatch_store_free_bytes{{{JOB}}} / "
-            f"(spikewatch_store_free_bytes{{{JOB}}} + spikewatch_store_size_bytes{{{JOB}}}))",
+            "Free space on the volume where the store lies, as a share of it.",
+            f"min(spikewatch_store_free_bytes{{{JOB}}} / spikewatch_store_volume_bytes{{{JOB}}})",
             unit="percentunit",
-            steps=(("red", None), ("orange", limits.store_free), ("green", 2 * limits.store_free)),
+            steps=(("red", None), ("orange", limits.store_free / 2), ("green", limits.store_free)),
         ),
         _stat(
             "Configuration loaded",

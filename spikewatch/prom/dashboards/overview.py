@@ -1,21 +1,21 @@
 """The overview: whether anything surges, and whether what is shown can be trusted."""
 
-from spikewatch.prom.dashboards.board import JOBS, SERVICES, Board, Variable, window_of
+from spikewatch.prom.dashboards.board import JOBS, Board, services_of, window_of
 from spikewatch.prom.dashboards.panels import (
     BAND,
     GOOD_IS_HIGH,
     GOOD_IS_LOW,
     JOB,
     LINE,
-    SERIES,
-    SERVICE,
     STACKED,
     STEPS,
     SURGING,
     WINDOW,
+    Chosen,
     Drawn,
     Panel,
     Query,
+    by_label,
     hidden_columns,
     named,
 )
@@ -27,11 +27,13 @@ _DRILL_DOWN = "/d/spikewatch-service?${datasource:queryparam}&var-service=${__va
 
 def board(monitored: Monitored) -> Board:
     """Return the dashboard."""
+    chosen = Chosen.of(monitored.labels)
     return Board(
         uid="spikewatch-overview",
         title="spikewatch / Overview",
-        variables=(JOBS, Variable("service", "Service", SERVICES), window_of(monitored)),
-        panels=(*_stats(monitored), *_surges(), *_tickets(), *_told()),
+        variables=(JOBS, services_of(monitored), window_of(monitored)),
+        panels=(*_stats(monitored), *_surges(chosen), *_tickets(chosen), *_told()),
+        labels=monitored.labels,
     )
 
 
@@ -94,7 +96,8 @@ def _stats(monitored: Monitored) -> tuple[Panel, ...]:
     )
 
 
-def _surges() -> tuple[Panel, ...]:
+def _surges(chosen: Chosen) -> tuple[Panel, ...]:
+    names = f"{chosen.service}, {chosen.category}"
     return (
         Panel(
             Drawn.STATES,
@@ -102,8 +105,9 @@ def _surges() -> tuple[Panel, ...]:
             "One row a service; red while the service or any of its categories surges.",
             (
                 Query(
-                    f"max by (service) (spikewatch_series_surging{{{SERVICE}}} or spikewatch_service_surging{{{SERVICE}}})",
-                    "{{service}}",
+                    f"max by ({chosen.service}) (spikewatch_series_surging{{{chosen.services}}} "
+                    f"or spikewatch_service_surging{{{chosen.services}}})",
+                    by_label(chosen.service),
                 ),
             ),
             width=24,
@@ -116,13 +120,13 @@ def _surges() -> tuple[Panel, ...]:
             "Open incidents by the id that Slack and the log name too; an empty service is the whole company.",
             (
                 Query(
-                    "max by (incident, service, category, severity) "
+                    f"max by (incident, {names}, severity) "
                     f"(spikewatch_incident_start_timestamp_seconds{{{JOB}}}) * 1000",
                     is_instant=True,
                 ),
             ),
             unit="dateTimeAsLocal",
-            overrides=(_drill_down(),),
+            overrides=(_drill_down(chosen),),
             transformations=(hidden_columns("Time", renamed={"Value": "since"}),),
         ),
         Panel(
@@ -131,24 +135,25 @@ def _surges() -> tuple[Panel, ...]:
             "Series with the highest scores now; 1 or more is a surge.",
             (
                 Query(
-                    f"topk(20, max by (service, category) (spikewatch_series_score{{{SERVICE},{WINDOW}}}))",
+                    f"topk(20, max by ({names}) (spikewatch_series_score{{{chosen.services},{WINDOW}}}))",
                     is_instant=True,
                 ),
             ),
             unit="none",
-            overrides=(_drill_down(),),
+            overrides=(_drill_down(chosen),),
             transformations=(hidden_columns("Time", renamed={"Value": "score"}),),
         ),
     )
 
 
-def _drill_down() -> Node:
-    return named("service", links=[{"title": "Open the service", "url": _DRILL_DOWN}])
+def _drill_down(chosen: Chosen) -> Node:
+    return named(chosen.service, links=[{"title": "Open the service", "url": _DRILL_DOWN}])
 
 
-def _tickets() -> tuple[Panel, ...]:
+def _tickets(chosen: Chosen) -> tuple[Panel, ...]:
     def total(name: str) -> str:
-        return f"sum(max by (cluster, service) (spikewatch_service_{name}{{{SERVICE},{WINDOW}}}))"
+        asked = f"spikewatch_service_{name}{{{chosen.services},{WINDOW}}}"
+        return f"sum(max by (cluster, {chosen.service}) ({asked}))"
 
     return (
         Panel(
@@ -165,8 +170,8 @@ def _tickets() -> tuple[Panel, ...]:
             "Tickets in the window.",
             (
                 Query(
-                    f"max by (service) (spikewatch_service_tickets{{{SERVICE},{WINDOW}}})",
-                    "{{service}}",
+                    f"max by ({chosen.service}) (spikewatch_service_tickets{{{chosen.services},{WINDOW}}})",
+                    by_label(chosen.service),
                 ),
             ),
             looks=STEPS,
@@ -184,9 +189,9 @@ def _tickets() -> tuple[Panel, ...]:
             "Tickets counted, as a rate over the time range's own resolution.",
             (
                 Query(
-                    f"sum by (service) (max by ({SERIES}) (rate(spikewatch_tickets_total{{{SERVICE}}}[$__rate_interval])))"
-                    " * 3600",
-                    "{{service}}",
+                    f"sum by ({chosen.service}) (max by ({chosen.apart}) "
+                    f"(rate(spikewatch_tickets_total{{{chosen.services}}}[$__rate_interval]))) * 3600",
+                    by_label(chosen.service),
                 ),
             ),
             looks=LINE,

@@ -6,12 +6,12 @@ Overrides match by legend, so `tickets`, `expected` and `upper` are names that h
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Self
 
+from spikewatch.adapters.prometheus.catalogue import LabelNames
 from spikewatch.prom.nodes import Node
 
 JOB = 'job=~"$job"'
-SERVICE = f'{JOB},service=~"$service"'
-CATEGORY = f'{SERVICE},category=~"$category"'
 WINDOW = 'window="$window"'
 
 DATASOURCE: Mapping[str, Node] = {"type": "prometheus", "uid": "$datasource"}
@@ -19,8 +19,37 @@ DATASOURCE: Mapping[str, Node] = {"type": "prometheus", "uid": "$datasource"}
 _RARE = "10m"
 """Least resolution of rates: polls come every few minutes and deliveries now and then, so a finer one would be all gaps."""
 
-SERIES = "cluster, service, category"
-"""What a sum over series goes by after `max by`: two daemons that watch the same desk count once."""
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """How the series are asked for that the variables of a dashboard choose.
+
+    service   label of the service
+    category  label of the category
+    """
+
+    service: str
+    category: str
+
+    @classmethod
+    def of(cls, names: LabelNames) -> Self:
+        """Return it for these names of labels."""
+        return cls(names.service, names.category)
+
+    @property
+    def services(self) -> str:
+        """Matchers of the chosen services."""
+        return f'{JOB},{self.service}=~"$service"'
+
+    @property
+    def categories(self) -> str:
+        """Matchers of their chosen categories."""
+        return f'{self.services},{self.category}=~"$category"'
+
+    @property
+    def apart(self) -> str:
+        """What a sum over series goes by after `max by`: two daemons that watch the same desk count once."""
+        return f"cluster, {self.service}, {self.category}"
 
 
 class Drawn(StrEnum):
@@ -206,6 +235,15 @@ def named(legend: str, **properties: Node) -> Node:
         "matcher": {"id": "byName", "options": legend},
         "properties": [{"id": key.replace("__", "."), "value": value} for key, value in properties.items()],
     }
+
+
+def by_label(label: str) -> str:
+    """Return the legend that is the value of a label.
+
+    >>> by_label("service")
+    '{{service}}'
+    """
+    return f"{{{{{label}}}}}"
 
 
 def _fixed(colour: str) -> Node:

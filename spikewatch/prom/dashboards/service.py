@@ -1,48 +1,53 @@
 """One service: which of its categories rise, by how much, and how that compares."""
 
-from spikewatch.prom.dashboards.board import JOBS, SERVICES, Board, Variable, window_of
+from spikewatch.prom.dashboards.board import JOBS, Board, Variable, services_of, window_of
 from spikewatch.prom.dashboards.panels import (
     BAND,
-    CATEGORY,
     JOB,
-    SERIES,
-    SERVICE,
     STEPS,
     SURGING,
     WINDOW,
+    Chosen,
     Drawn,
     Panel,
     Query,
+    by_label,
     hidden_columns,
     named,
 )
 from spikewatch.prom.monitored import Monitored
 
-_CATEGORIES = 'label_values(spikewatch_series_surging{job=~"$job",service=~"$service"}, category)'
-
 
 def board(monitored: Monitored) -> Board:
     """Return the dashboard."""
+    chosen = Chosen.of(monitored.labels)
+    categories = f"label_values(spikewatch_series_surging{{{chosen.services}}}, {chosen.category})"
     return Board(
         uid="spikewatch-service",
         title="spikewatch / Service",
         variables=(
             JOBS,
-            Variable("service", "Service", SERVICES, is_multi=False),
-            Variable("category", "Category", _CATEGORIES),
+            services_of(monitored, is_multi=False),
+            Variable("category", "Category", categories),
             window_of(monitored),
         ),
-        panels=(*_whole(), *_compared(), _each()),
+        panels=(*_whole(chosen), *_compared(chosen), _each(chosen)),
+        labels=monitored.labels,
     )
 
 
-def _whole() -> tuple[Panel, ...]:
+def _whole(chosen: Chosen) -> tuple[Panel, ...]:
     return (
         Panel(
             Drawn.STATES,
             "Surges by category",
             "Red while an open incident covers the category.",
-            (Query(f"max by (category) (spikewatch_series_surging{{{CATEGORY}}})", "{{category}}"),),
+            (
+                Query(
+                    f"max by ({chosen.category}) (spikewatch_series_surging{{{chosen.categories}}})",
+                    by_label(chosen.category),
+                ),
+            ),
             width=24,
             height=8,
             looks=SURGING,
@@ -52,7 +57,10 @@ def _whole() -> tuple[Panel, ...]:
             "The whole service",
             "Tickets of the service with the band called normal; the service is judged as a whole too.",
             tuple(
-                Query(f"max by (service) (spikewatch_service_{name}{{{SERVICE},{WINDOW}}})", legend)
+                Query(
+                    f"max by ({chosen.service}) (spikewatch_service_{name}{{{chosen.services},{WINDOW}}})",
+                    legend,
+                )
                 for name, legend in (
                     ("tickets", "tickets"),
                     ("tickets_expected", "expected"),
@@ -68,8 +76,8 @@ def _whole() -> tuple[Panel, ...]:
             "How unusual the window is; a surge begins at 1.",
             (
                 Query(
-                    f"max by (category) (spikewatch_series_score{{{CATEGORY},{WINDOW}}})",
-                    "{{category}}",
+                    f"max by ({chosen.category}) (spikewatch_series_score{{{chosen.categories},{WINDOW}}})",
+                    by_label(chosen.category),
                 ),
             ),
             unit="none",
@@ -93,8 +101,8 @@ def _whole() -> tuple[Panel, ...]:
     )
 
 
-def _compared() -> tuple[Panel, ...]:
-    now = f"sum(max by ({SERIES}) (spikewatch_series_tickets{{{CATEGORY},{WINDOW}}}"
+def _compared(chosen: Chosen) -> tuple[Panel, ...]:
+    now = f"sum(max by ({chosen.apart}) (spikewatch_series_tickets{{{chosen.categories},{WINDOW}}}"
     return (
         Panel(
             Drawn.TIMES,
@@ -113,9 +121,9 @@ def _compared() -> tuple[Panel, ...]:
             "Tickets counted, as a rate over the time range's own resolution.",
             (
                 Query(
-                    f"sum by (category) (max by ({SERIES}) "
-                    f"(rate(spikewatch_tickets_total{{{CATEGORY}}}[$__rate_interval]))) * 3600",
-                    "{{category}}",
+                    f"sum by ({chosen.category}) (max by ({chosen.apart}) "
+                    f"(rate(spikewatch_tickets_total{{{chosen.categories}}}[$__rate_interval]))) * 3600",
+                    by_label(chosen.category),
                 ),
             ),
             looks=STEPS,
@@ -126,8 +134,8 @@ def _compared() -> tuple[Panel, ...]:
             "Tickets counted by category within the time range above.",
             (
                 Query(
-                    f"sort_desc(sum by (category) (max by ({SERIES}) "
-                    f"(increase(spikewatch_tickets_total{{{CATEGORY}}}[$__range]))))",
+                    f"sort_desc(sum by ({chosen.category}) (max by ({chosen.apart}) "
+                    f"(increase(spikewatch_tickets_total{{{chosen.categories}}}[$__range]))))",
                     is_instant=True,
                 ),
             ),
@@ -140,8 +148,8 @@ def _compared() -> tuple[Panel, ...]:
             "Open incidents by the id that Slack and the log name too; an empty category is several of them.",
             (
                 Query(
-                    "max by (incident, category, severity) "
-                    f'(spikewatch_incident_start_timestamp_seconds{{{JOB},service=~"$service|"}}) * 1000',
+                    f"max by (incident, {chosen.category}, severity) "
+                    f'(spikewatch_incident_start_timestamp_seconds{{{JOB},{chosen.service}=~"$service|"}}) * 1000',
                     is_instant=True,
                 ),
             ),
@@ -151,13 +159,16 @@ def _compared() -> tuple[Panel, ...]:
     )
 
 
-def _each() -> Panel:
+def _each(chosen: Chosen) -> Panel:
     return Panel(
         Drawn.TIMES,
         "$category",
         "Tickets of the category with the band called normal; a gap is a time without data.",
         tuple(
-            Query(f"sum(max by ({SERIES}) (spikewatch_series_{name}{{{CATEGORY},{WINDOW}}}))", legend)
+            Query(
+                f"sum(max by ({chosen.apart}) (spikewatch_series_{name}{{{chosen.categories},{WINDOW}}}))",
+                legend,
+            )
             for name, legend in (
                 ("tickets", "tickets"),
                 ("tickets_expected", "expected"),

@@ -56,6 +56,10 @@ def _asks_for_much(asked: Asked) -> bool:
     return int(asked.query.get("per_page", 0)) > _BEARABLE
 
 
+def _by_field(asked: Asked) -> bool:
+    return "custom_field_" in asked.query.get("query", "")
+
+
 def _nothing_yet(page: dict[str, Any]) -> dict[str, Any]:
     """Return an empty page in the middle whose cursor stands just before the rows that it holds back."""
     return {**_stuck(page), "tickets": [], "end_of_stream": False}
@@ -219,6 +223,16 @@ _PAGES: Mapping[str, tuple[str, Play]] = {
             endpoint=Endpoint.SEARCH,
             begins=timedelta(0),
             lasts=timedelta(days=1),
+        ),
+    ),
+    "search-refused": (
+        "the search refuses every query with a custom field, all day long",
+        during(
+            Fault.error(422),
+            endpoint=Endpoint.SEARCH,
+            begins=timedelta(0),
+            lasts=timedelta(days=1),
+            when=_by_field,
         ),
     ),
     "unknown-keys": (

@@ -250,6 +250,8 @@ def _volumes(
     key: str, title: str, volumes: Sequence[Volume], say: _Say, *, most: int | None, unlisted: int
 ) -> Section:
     words = say.words
+    if not volumes:
+        return Section(key, title, (words.no_tickets,))
     shown = volumes[:most]
     is_service = key == "services"
     table = Table(

@@ -20,6 +20,7 @@ class Words:
     several_incidents: str
     no_incident: str
     no_incident_seen: str
+    no_tickets: str
     in_all: str
     against_expected: str
     against_before: str
@@ -79,6 +80,7 @@ _ENGLISH = Words(
     several_incidents="{n} incidents",
     no_incident="No incident.",
     no_incident_seen="No incident was seen in the part of the week that is known.",
+    no_tickets="No tickets are known of this week.",
     in_all="{n} tickets in all",
     against_expected="{change} against expectation",
     against_before="{change} against the week before",
@@ -138,6 +140,7 @@ _JAPANESE = Words(
     several_incidents="インシデント {n}件",
     no_incident="インシデントはありませんでした。",
     no_incident_seen="確認できた範囲では、インシデントはありませんでした。",
+    no_tickets="この週の問い合わせは記録されていません。",
     in_all="問い合わせ合計 {n}件",
     against_expected="想定比 {change}",
     against_before="前週比 {change}",

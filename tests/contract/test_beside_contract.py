@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from spikewatch.ports import Backfill, Page, Store
-from tests.contract.test_store_contract import (
+from tests.contract.stores import (
     CARDS,
     LOGIN,
     T0,
@@ -14,11 +14,8 @@ from tests.contract.test_store_contract import (
     commit,
     counts,
     every_store,
-    opened,
     ticket,
 )
-
-__all__ = ["opened"]  # a fixture of the other suite, which pytest looks for here
 
 DAY = timedelta(days=1)
 OLDER = T0 - 7 * DAY

@@ -1,22 +1,15 @@
-"""A week in figures: incidents and how often they were right, what customers wrote about, and when nothing could be seen.
+"""The figures of a week: pure values, made once and never looked up later, and the notice that tells them."""
 
-Pure values, made once and never looked up later, so that the report of a week says the same however often it is shown.
-"""
-
-from collections import Counter
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from itertools import chain
 from math import sqrt
-from statistics import median
-from zoneinfo import ZoneInfo
 
 from spikewatch.core.counts import SeriesKey
-from spikewatch.core.events import Label, LabelKind
-from spikewatch.core.incidents import Incident, Phase, Severity
-from spikewatch.core.labels import Noted
-from spikewatch.core.timegrid import Span, aware
+from spikewatch.core.events import LabelKind
+from spikewatch.core.incidents import Phase, Severity
+from spikewatch.core.timegrid import Span
+from spikewatch.core.weekly.weeks import Week
 
 MOST_LISTED = 10
 """So many rows of a list are told in a message; a page has them all."""
@@ -26,67 +19,6 @@ CHANCE = 2.0
 
 LEAST_CHANGE = 0.1
 """Growth below a tenth is not worth a line, however sure it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Week:
-    """A calendar week, Monday to Sunday, by its ISO year and number.
-
-    >>> str(Week.named("2026-W46")), str(Week.of(date(2027, 1, 1)))
-    ('2026-W46', '2026-W53')
-    """
-
-    year: int
-    number: int
-
-    def __post_init__(self) -> None:
-        """Refuse a week that its year does not have."""
-        date.fromisocalendar(self.year, self.number, 1)
-
-    @classmethod
-    def named(cls, name: str) -> "Week":
-        """Return the week of a name such as 2026-W46. Raises ValueError where there is none."""
-        year, _, number = name.upper().partition("-W")
-        if not (year.isdigit() and number.isdigit()):
-            message = f"{name!r} is no week; write one such as 2026-W46"
-            raise ValueError(message)
-        try:
-            return cls(int(year), int(number))
-        except ValueError:
-            message = f"{name!r}: {year} has no week {number}; write one such as 2026-W46"
-            raise ValueError(message) from None
-
-    @classmethod
-    def of(cls, day: date) -> "Week":
-        """Return the week that holds a day."""
-        return cls(*day.isocalendar()[:2])
-
-    @classmethod
-    def ended_by(cls, instant: datetime, *, zone: ZoneInfo) -> "Week":
-        """Return the last week that was over at an instant."""
-        return cls.of(instant.astimezone(zone).date() - timedelta(weeks=1))
-
-    @property
-    def monday(self) -> date:
-        """Its first day."""
-        return date.fromisocalendar(self.year, self.number, 1)
-
-    @property
-    def before(self) -> "Week":
-        """The week before it."""
-        return Week.of(self.monday - timedelta(weeks=1))
-
-    def span(self, zone: ZoneInfo) -> Span:
-        """Return it from local midnight to local midnight: an hour less or more where the clock is changed."""
-        monday = self.monday
-        start, end = (
-            datetime.combine(day, time(), tzinfo=zone) for day in (monday, monday + timedelta(weeks=1))
-        )
-        return Span(aware(start), aware(end))
-
-    def __str__(self) -> str:
-        """Return its ISO name."""
-        return f"{self.year}-W{self.number:02}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,82 +267,3 @@ def notice_of_week(weekly: Weekly, *, at: datetime) -> WeeklyNotice:
     """Return what is told of a week."""
     name = message_of(weekly.week)
     return WeeklyNotice(f"{name}.1", name, at, weekly.brief)
-
-
-def accuracy_of(incidents: Iterable[Incident], labels: Sequence[Noted], *, span: Span) -> Accuracy:
-    """Return how often the incidents opened in a span were right, and how many of those known in it were found.
-
-    incidents  those of the span, and those that lasted into it
-    """
-    counted = [each for each in incidents if each.merged_into is None]
-    opened = [each for each in counted if span.holds(each.opened_at)]
-    kinds = Counter(label_of(each, labels) for each in opened)
-    known = [
-        noted.label
-        for noted in labels
-        if noted.incident is None
-        and noted.label.kind is LabelKind.INCIDENT
-        and span.holds(noted.label.span.start)
-    ]
-    found = sum(any(_covers(label, incident) for incident in counted) for label in known)
-    beside = sum(
-        label_of(each, labels) is LabelKind.INCIDENT and not any(_covers(label, each) for label in known)
-        for each in opened
-    )
-    return Accuracy(
-        real=kinds[LabelKind.INCIDENT],
-        expected=kinds[LabelKind.EXPECTED],
-        false_alarms=kinds[LabelKind.FALSE_ALARM],
-        unlabelled=kinds[None],
-        known=len(known) + beside,
-        found=found + beside,
-    )
-
-
-def label_of(incident: Incident, labels: Iterable[Noted]) -> LabelKind | None:
-    """Return what an incident was said to be: by a verdict on it, else by labels of the same time and series."""
-    if incident.handling.verdict is not None:
-        return incident.handling.verdict.kind
-    said = {noted.label.kind for noted in labels if noted.incident is None and _covers(noted.label, incident)}
-    return next((kind for kind in LabelKind if kind in said), None)
-
-
-def _covers(label: Label, incident: Incident) -> bool:
-    """Tell whether a label is about an incident: one of its series surged in the labelled time."""
-    return any(
-        (label.service in (None, surge.series.service) or surge.series.is_fleet)
-        and (label.category in (None, surge.series.category) or surge.series.is_rollup)
-        and label.span.start < max(surge.last_surging, surge.opened_at)
-        and surge.began < label.span.end
-        for surge in incident.surges
-    )
-
-
-def noise_of(incidents: Iterable[tuple[Incident, LabelKind | None]]) -> tuple[Noise, ...]:
-    """Return how often each series was part of an incident, the most of those that nobody called real first."""
-    parts: Counter[SeriesKey] = Counter()
-    not_real: Counter[SeriesKey] = Counter()
-    for incident, label in incidents:
-        for series in {surge.series for surge in incident.surges}:
-            parts[series] += 1
-            not_real[series] += label is not LabelKind.INCIDENT
-    found = [Noise(series, number, not_real[series]) for series, number in parts.items()]
-    return tuple(sorted(found, key=lambda each: (-each.not_real, -each.incidents, each.series)))
-
-
-def delays_of(lines: Sequence[Line]) -> tuple[timedelta | None, timedelta | None]:
-    """Return the median and the longest delay; twice None where there is no incident."""
-    delays = [line.delay.total_seconds() for line in lines]
-    return (timedelta(seconds=median(delays)), timedelta(seconds=max(delays))) if delays else (None, None)
-
-
-def due_at(now: datetime, *, weekday: int, at: time, zone: ZoneInfo) -> datetime:
-    """Return when a report was due last: the newest such weekday (0: Monday) and local time that is not after now.
-
-    >>> due_at(datetime.fromisoformat("2026-11-16T00:00Z"), weekday=0, at=time(9), zone=ZoneInfo("Asia/Tokyo")).isoformat()
-    '2026-11-16T00:00:00+00:00'
-    """
-    local = now.astimezone(zone)
-    day = local.date() - timedelta(days=(local.weekday() - weekday) % 7)
-    due = aware(datetime.combine(day, at, tzinfo=zone))
-    return due if due <= now else aware(datetime.combine(day - timedelta(weeks=1), at, tzinfo=zone))

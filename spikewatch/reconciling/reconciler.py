@@ -1,23 +1,18 @@
-"""Checks by night whether what was counted is what the source has: a second reading, and the source's own counts.
-
-The sweep reads the newest 26 hours once more, beside the live cursor, and compares versions: a change that the live reading
-had passed by is one it missed. The count compares a closed day with the source's own search. Whatever is found is applied,
-counted and logged.
-"""
+"""When a source is checked, and what becomes of what is found: it is applied, counted and logged."""
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from spikewatch.asking import Hold, Lane, Stopped
-from spikewatch.core.counts import SeriesKey
 from spikewatch.core.settings import ReconcileSettings
 from spikewatch.ingest import position_of
 from spikewatch.pacing import Pace
-from spikewatch.ports import Clock, Countable, Meter, Page, PortError, Scope, Source, SourceState, Store
+from spikewatch.ports import Clock, Countable, Meter, Page, PortError, Source, SourceState, Store
+from spikewatch.reconciling.counts import Counts, Difference
 
 SWEEPS = timedelta(hours=26)
 """A night's sweep and the one before it overlap by two hours."""
@@ -29,8 +24,6 @@ _READ_BY_THEN = timedelta(minutes=2)
 """A change that is newer than this against the newest one read may be under way to the live reading."""
 
 _DAY = timedelta(days=1)
-_COUNTS_PER_MINUTE = 20.0
-_LEAST_ALLOWED = 1
 
 _log = logging.getLogger(__name__)
 
@@ -58,29 +51,6 @@ class _Sweep:
 
     def is_over(self, page: Page) -> bool:
         return page.caught_up or (self.newest is not None and self.newest >= self.until)
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Two counts of the tickets that were created in a span."""
-
-    scope: Scope
-    theirs: int
-    ours: int
-
-    @property
-    def missing(self) -> int:
-        """Tickets that the source counts and we do not; negative the other way round."""
-        return self.theirs - self.ours
-
-    def matters(self, *, tolerance: float) -> bool:
-        """Tell whether it is more than an index that lags explains."""
-        return abs(self.missing) > max(_LEAST_ALLOWED, tolerance * self.theirs)
-
-    def log_fields(self) -> dict[str, object]:
-        """Return it as fields of a log line."""
-        scope = self.scope
-        return {"scope": scope.level, "of": scope.name or "*", "theirs": self.theirs, "ours": self.ours}
 
 
 class Reconciler:
@@ -118,6 +88,7 @@ class Reconciler:
         self._checked = self._newest_due(clock.now())
         self._sweep: _Sweep | None = None
         self._swept: datetime | None = None
+        self._counts: Counts | None = None
         self._lane = Lane(
             source,
             what="reconciliation",
@@ -150,7 +121,7 @@ class Reconciler:
     def _check(self, state: SourceState, *, due: datetime) -> None:
         if self._swept != due:  # a count that failed is tried again without a second sweep
             self._read_again(state, since=due - SWEEPS)
-            self._sweep, self._swept = None, due
+            self._sweep, self._swept, self._counts = None, due, None
         day = self._closed_day(due)
         if day[0] >= state.since:
             self._count(state, *day)
@@ -198,37 +169,18 @@ class Reconciler:
         source = self._source
         if not isinstance(source, Countable):
             return
-        found = tuple(self._compared(source, start, end))
+        tally = self._store.tally(source.name, start=start, end=end)
+        self._counts = self._counts or Counts(source, self._lane, name=source.name, start=start, end=end)
+        found = self._counts.beside(tally)
         differing = self._differing(found)
         self._tell(found, differing, start=start, event="count_differs")
         if not differing:
             return
         self._read_again(state, since=start)
         self._sweep = None
-        again = tuple(self._ours_anew(differing, start, end))
+        tally = self._store.tally(source.name, start=start, end=end)
+        again = [each.beside(tally) for each in differing]
         self._tell(again, self._differing(again), start=start, event="count_still_differs")
-
-    def _compared(self, source: Countable, start: datetime, end: datetime) -> Iterator[Difference]:
-        tally = self._store.tally(self._source.name, start=start, end=end)
-        busiest = sorted(tally, key=lambda series: (-tally[series], series))
-        for scope in source.scopes(busiest):
-            theirs = self._lane.ask(
-                lambda scope=scope: source.count(scope, start=start, end=end),  # type: ignore[misc]  # bound at once
-                per_minute=_COUNTS_PER_MINUTE,
-            )
-            yield Difference(
-                scope, theirs, sum(tally.get(series, 0) for series in self._series(scope, tally))
-            )
-
-    def _ours_anew(
-        self, differing: Sequence[Difference], start: datetime, end: datetime
-    ) -> Iterator[Difference]:
-        tally = self._store.tally(self._source.name, start=start, end=end)
-        for each in differing:
-            yield replace(each, ours=sum(tally.get(key, 0) for key in self._series(each.scope, tally)))
-
-    def _series(self, scope: Scope, tally: Mapping[SeriesKey, int]) -> Collection[SeriesKey]:
-        return tally if scope.level == "desk" else scope.series
 
     def _differing(self, found: Sequence[Difference]) -> Sequence[Difference]:
         return [each for each in found if each.matters(tolerance=self._settings.tolerance)]
@@ -243,7 +195,7 @@ class Reconciler:
         fields = {"source": self._source.name, "day": start.astimezone(self._zone).date().isoformat()}
         for each in differing:
             _log.warning("%s", event, extra={**fields, **each.log_fields()})
-        if not differing:
+        if found and not differing:
             _log.info("count_agrees", extra={**fields, "scopes": ",".join(levels), "counted": len(found)})
 
     def _begin_anew(self) -> None:
