@@ -87,6 +87,14 @@ bench: $(READY) ## measure speed and print a table
 bench-detection: $(READY) ## measure who finds surges soonest; fewer worlds: make bench-detection ARGS="--seeds 4"
 	@$(BIN)/python -m tests.bench_detection $(ARGS)
 
+.PHONY: grafana-types
+grafana-types: $(READY) ## check the dashboards against Grafana's own types; needs npm
+	@$(BIN)/python -m tests.prom.grafana
+
+.PHONY: grafana-panels
+grafana-panels: $(READY) ## draw the dashboards with Grafana's own components into build/grafana; needs npm, Prometheus, Chromium
+	@$(BIN)/python -m tests.prom.grafana.panels $(ARGS)
+
 # One version of each package for every supported Python, so that all run the same code.
 COMPILE = $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(ARGS)

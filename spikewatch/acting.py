@@ -24,7 +24,7 @@ from spikewatch.core.acts import (
 )
 from spikewatch.core.incidents import Incident, Phase
 from spikewatch.core.notices import Notice
-from spikewatch.core.outbox import Delivery, Receipt
+from spikewatch.core.outbox import Delivery, Receipt, Stage
 from spikewatch.core.settings import Language
 from spikewatch.core.wording.answers import answer
 from spikewatch.ports import Audience, Clock, CycleCommit, Meter, PortError, Store, Unavailable
@@ -34,6 +34,9 @@ ANSWERABLE_FOR = timedelta(minutes=30)
 
 _SEEN = frozenset({ActKind.ACKNOWLEDGE, ActKind.HAND_BACK})
 """Acts whose effect the message shows at once: only a refusal is worth an answer."""
+
+_NAMELESS = frozenset({Stage.SENDING, Stage.UNKNOWN})
+"""Stages in which a message may be there already and its name is not known."""
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +98,8 @@ class Acting:
         now, act = self._clock.now(), entry.act
         incident = self._store.incident(act.incident)
         rows = self._store.deliveries_of(act.incident)
-        refused = refused or _elsewhere(act, rows)
+        if incident is not None:
+            refused = refused or _elsewhere(act, rows)
         outcome = refused or apply(act, incident, now=now, morning=self._morning)
         if isinstance(outcome, Refused):
             self._store.save_act(entry.settled(at=now, refused=outcome))
@@ -159,11 +163,14 @@ class Acting:
 
 
 def _elsewhere(act: Act, rows: Sequence[Delivery]) -> Refused | None:
-    """Refuse a press on a message that is not ours: of another installation that shares the app."""
-    receipts = {row.receipt for row in rows if row.receipt is not None}
-    if act.message is None or not receipts or Receipt(*act.message) in receipts:
+    """Refuse a press on a message that is not ours: of another installation that shares the app and names incidents alike.
+
+    A message is ours where a delivery of the incident has its name, or is on its way and does not know it yet.
+    """
+    if act.message is None or Receipt(*act.message) in {row.receipt for row in rows}:
         return None
-    return Refused(Refusal.ELSEWHERE)
+    is_on_its_way = any(row.stage in _NAMELESS and row.receipt is None for row in rows)
+    return None if is_on_its_way else Refused(Refusal.ELSEWHERE)
 
 
 def _notices(applied: Applied, *, rows: Sequence[Delivery], now: datetime) -> Sequence[Notice]:

@@ -73,15 +73,14 @@ class Coverage:
         return None if until is None else bucket_number(until, step)
 
     def due(
-        self, behind: Mapping[str, int], *, judged_until: int, oldest: int, step: timedelta
+        self, behind: Mapping[str, int], *, judged_until: int, step: timedelta
     ) -> dict[str, tuple[int, int]]:
         """Return the buckets `[first, stop)` by service that were judged without it and are known by now.
 
         behind  by service the first bucket that was judged without it
-        oldest  what lies before this bucket is not looked at again
         """
         spans = {
-            service: (max(first, oldest), min(self.reached(service, step=step) or 0, judged_until))
+            service: (first, min(self.reached(service, step=step) or 0, judged_until))
             for service, first in behind.items()
         }
         return {service: (first, stop) for service, (first, stop) in spans.items() if first < stop}

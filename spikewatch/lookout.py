@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from spikewatch.core.blindness import BlindNotice, Cause, begun, ended
+from spikewatch.core.blindness import BlindNotice, Cause, begun, ended, removed
 from spikewatch.core.outbox import Delivery
 from spikewatch.core.timegrid import bucket_number
+from spikewatch.coverage import Coverage
 from spikewatch.ports import CycleCommit, SourceState, Store
 
 LEAST_LIMIT = timedelta(minutes=15)
@@ -27,6 +28,8 @@ def blind_after(poll_every: timedelta) -> timedelta:
 
 class Lookout:
     """Looks at every watermark; `look` is called by the thread that judges, right after it has judged.
+
+    A blindness is over once the source is read in time again and what was missed has been judged: only then it can be told.
 
     limit   how old a watermark may be
     step    of a bucket
@@ -53,12 +56,16 @@ class Lookout:
 
     def look(self, *, now: datetime) -> Sequence[BlindNotice]:
         """Tell of every blindness that began or ended since the last look, once; return what was handed over."""
-        lasting = self._lasting()
+        lasting, states = self._lasting(), self._store.source_states()
+        unjudged = self._unjudged(states) if any(map(_is_lasting, lasting.values())) else ()
         notices = []
-        for source, state in self._store.source_states().items():
-            notice = self._change(source, state, lasting.get(source), now=now)
+        for source, state in states.items():
+            told = lasting.get(source)
+            notice = self._change(source, state, told, is_judged=source not in unjudged, now=now)
             if notice is not None:
                 notices.append(notice)
+        gone = [told for told in lasting.values() if _is_lasting(told) and told.facts.source not in states]
+        notices += [removed(told, at=now) for told in gone]
         if not notices:
             return ()
         deliveries = tuple(self._plan(notices, now))
@@ -68,18 +75,23 @@ class Lookout:
             _log(notice)
         return notices
 
+    def _unjudged(self, states: Mapping[str, SourceState]) -> frozenset[str]:
+        """Return the sources that are read again and whose missed buckets are not all judged yet."""
+        state = self._store.judge_state()
+        coverage = Coverage.of(self._store, states)
+        due = coverage.due(state.behind, judged_until=state.judged_until or 0, step=self._step)
+        return frozenset(name for name, services in coverage.feeds.items() if not services.isdisjoint(due))
+
     def _change(
-        self, source: str, state: SourceState, told: BlindNotice | None, *, now: datetime
+        self, source: str, state: SourceState, told: BlindNotice | None, *, is_judged: bool, now: datetime
     ) -> BlindNotice | None:
-        is_told = told is not None and told.facts.until is None
+        lasting = told if told is not None and _is_lasting(told) else None
         if state.watermark is None or source not in self._causes:
             return None
         if now - state.watermark <= self.limit:
-            return (
-                self._ended(told, source, state.watermark, now=now) if told is not None and is_told else None
-            )
+            return self._ended(lasting, source, state.watermark, now=now) if lasting and is_judged else None
         cause = self._causes[source]()
-        return None if is_told or cause is None else begun(source, cause, since=state.watermark, at=now)
+        return None if lasting or cause is None else begun(source, cause, since=state.watermark, at=now)
 
     def _ended(self, told: BlindNotice, source: str, until: datetime, *, now: datetime) -> BlindNotice:
         """Return what is told of the end: what was missed in the services that the source feeds."""
@@ -108,10 +120,16 @@ class Lookout:
         return self._blind
 
 
+def _is_lasting(told: BlindNotice) -> bool:
+    return told.facts.until is None
+
+
 def _log(notice: BlindNotice) -> None:
     facts = notice.facts
     fields = {"source": facts.source, "cause": facts.cause.value, "since": facts.since.isoformat()}
     if facts.until is None:
         log.warning("blind", extra=fields)
+    elif facts.removed:
+        log.info("source_removed", extra=fields)
     else:
         log.info("seeing_again", extra={**fields, "until": facts.until.isoformat(), "tickets": facts.tickets})

@@ -13,16 +13,27 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from tests.postgres import Cluster, cluster
 from tests.servers import require
 
 PROXIES = ("all_proxy", "ftp_proxy", "http_proxy", "https_proxy", "no_proxy")
 
-settings.register_profile("desk", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+FOUND = (Phase.explicit, Phase.reuse, Phase.generate, Phase.target)
+SHRUNK = (*FOUND, Phase.shrink)
+"""Never `Phase.explain`: before Python 3.12 it traces every line, and a failure of seconds takes minutes to be told."""
+
+settings.register_profile("desk", deadline=None, phases=SHRUNK)
+# A failure is told as it was found. To shrink one may take five minutes, and a timeout of pytest that strikes in between is
+# taken for another failure, and told as "flaky" in place of the true one.
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, phases=FOUND)
+# the examples of CI, made small: pytest -k the_test --hypothesis-profile=ci-shrunk
+settings.register_profile("ci-shrunk", settings.get_profile("ci"), phases=SHRUNK)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
+
+SHRINKING_S = 400
+"""A property may take this long where failures are shrunk: longer than Hypothesis goes on shrinking, 300 s."""
 
 
 def is_local(host: object) -> bool:
@@ -54,6 +65,15 @@ def stay_on_this_machine(event: str, args: tuple[object, ...]) -> None:
 def pytest_configure() -> None:
     """Set the guard up once for the whole run; Python keeps an audit hook until it ends."""
     sys.addaudithook(stay_on_this_machine)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let Hypothesis come to its end before pytest loses patience, so that a failure says what it is."""
+    if Phase.shrink not in settings().phases:
+        return
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.timeout(SHRINKING_S))
 
 
 @pytest.fixture(scope="session", autouse=True)

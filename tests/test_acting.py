@@ -86,6 +86,33 @@ def test_a_press_on_a_message_of_another_installation_is_refused(people: People)
     assert "another spikewatch" in people.crowd.heard[0][1]
 
 
+def test_a_press_on_anothers_message_is_refused_where_our_incident_of_that_name_was_never_told() -> None:
+    people = People()
+    people.opened()
+
+    people.does(ActKind.ACKNOWLEDGE, message=("C9", "9.9"))
+
+    assert people.incident().handling.acknowledged_by is None
+    assert "another spikewatch" in people.crowd.heard[0][1]
+
+
+@pytest.mark.parametrize(
+    ("stage", "taken"), [(Stage.SENDING, "sato"), (Stage.UNKNOWN, "sato"), (Stage.QUEUED, None)]
+)
+def test_a_press_on_a_message_that_may_be_ours_and_is_not_known_yet_counts(
+    stage: Stage, taken: str | None
+) -> None:
+    people = People()
+    people.opened()
+    people.happens(notice(Reason.OPENED, incident="SW-1"))
+    (row,) = people.store.unsettled()
+    people.store.save_delivery(replace(row, stage=stage))
+
+    people.does(ActKind.ACKNOWLEDGE)
+
+    assert people.incident().handling.acknowledged_by == taken
+
+
 def test_who_may_not_act_is_told_and_changes_nothing(people: People) -> None:
     people.crowd.allowed = False
 

@@ -295,3 +295,30 @@ def test_a_bug_is_told_in_two_lines_without_a_traceback() -> None:
     assert "Traceback" not in done.stderr
     assert "this is a bug: ValueError" in done.stderr
     assert "--debug" in done.stderr
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01", "1969-12-31", "9999-12-31", "0001-01-01T00:00:00+09:00"])
+def test_a_time_that_no_desk_has_seen_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], moment: str
+) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("timezone: Asia/Tokyo\nsources: [{kind: csv, name: desk, path: a.csv}]\n", encoding="utf-8")
+
+    status = main(
+        ["labels", "add", "--config", str(file), "incident", "--start", moment, "--end", "2026-01-01"]
+    )
+
+    assert status == 2
+    assert f"--start: {moment!r} is no time of a help desk; write one from 1970 to 9998" in capsys.readouterr().err
+
+
+def test_a_starter_can_be_read_from_standard_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    status = main(["init", "-"])
+
+    assert status == 0
+    assert capsys.readouterr().out == starter.text()
+    assert list(tmp_path.iterdir()) == []

@@ -19,6 +19,7 @@ from spikewatch.ingest import Ingest
 from spikewatch.lookout import Lookout, blind_after
 from spikewatch.ports import CredentialsRefused, Page, PortError, Quota, Unavailable
 from tests.simulated_desk import BEGAN, JUDGED, LOGIN, STEP, Desk, Live, Surge
+from tests.test_catching_up import Two
 
 LIMIT = timedelta(minutes=15)
 MINUTE = timedelta(minutes=1)
@@ -115,6 +116,26 @@ def test_a_restart_neither_repeats_it_nor_forgets_to_say_that_it_is_over() -> No
     assert list(watched.look(77)) == []
 
 
+def test_a_blindness_of_a_source_that_is_configured_no_more_is_over() -> None:
+    watched = Watched()
+    watched.live.store.commit_page(
+        "mail", Page((), "1", caught_up=True, watermark=JUDGED), since=BEGAN, seen_at=JUDGED
+    )
+    watched.look(16)
+    watched.deliver(16)
+
+    watched.live.store.use_sources(["mail"])
+    watched.restart()
+    (over,) = watched.look(30)
+    again = list(watched.look(31))
+    texts = watched.deliver(31)
+
+    assert (over.facts.source, over.facts.until, over.facts.removed) == ("desk", JUDGED + 30 * MINUTE, True)
+    assert again == []
+    assert len(texts) == 1
+    assert texts[0].startswith("No longer watched: desk. Blind since")
+
+
 def test_a_second_blindness_is_a_message_of_its_own() -> None:
     watched = Watched()
     watched.look(16)
@@ -156,6 +177,25 @@ def test_a_surge_in_the_time_of_blindness_is_told_late_rather_than_never() -> No
     normal = (3 + 1 + 5 + 1) * (3 * HOUR // STEP)
     assert [(notice.facts.tickets, notice.facts.incidents) for notice in over] == [(normal + 3 * 40, 1)]
     assert "One surge began in it" in blind_texts[0]
+
+
+def test_a_blindness_is_over_only_once_what_was_missed_has_been_judged() -> None:
+    """A long time is judged in parts; the message that it is over counts the surges in all of it."""
+    surges = [Surge(LOGIN, JUDGED + hours * HOUR, tickets=40, buckets=3) for hours in (3, 26)]
+    two = Two(*surges)
+    lookout = Lookout(
+        two.store, limit=LIMIT, step=STEP, causes={"bank": lambda: Cause.UNREACHABLE}, plan=plan
+    )
+    two.live_through(JUDGED + 30 * HOUR, "desk", every=10 * HOUR)
+    assert [notice.facts.until for notice in lookout.look(now=two.now)] == [None]
+
+    two.live_through(JUDGED + 30 * HOUR + STEP)
+    early = list(lookout.look(now=two.now))
+    two.judge()
+    (over,) = lookout.look(now=two.now)
+
+    assert early == []
+    assert (over.facts.until, over.facts.incidents) == (two.now, 2)
 
 
 # what reading knows of the cause

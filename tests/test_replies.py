@@ -173,7 +173,7 @@ def test_replies_that_waited_for_more_than_an_hour_are_told_in_one(world: World)
         words in folded
         for words in ("tanaka is on it", "Severity raised to Critical", "Spread to refund")
     ] == [True] * 3
-    assert last.startswith("Resolved")
+    assert last.startswith("payments / login: Resolved")
 
 
 def test_a_surge_that_spreads_on_and_on_is_told_every_ten_minutes(world: World) -> None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import SecretStr
 
+from spikewatch import recounting
 from spikewatch.adapters.clock import ManualClock
 from spikewatch.adapters.memory import MemoryMeter, MemoryStore
 from spikewatch.adapters.zendesk.settings import ZendeskSettings
@@ -114,6 +115,7 @@ class Reading:
         results = []
         while self.clock.now() < until:
             results.append(self.ingest.poll())
+            assert recounting.finish(self.store, "desk", clock=self.clock)
             if self.reconciler is not None:
                 self.reconciler.run()
             self.clock.advance(POLL_EVERY)
@@ -151,7 +153,7 @@ def reading(name: str, tickets: Sequence[DeskTicket] = TICKETS) -> Iterator[Read
                 "client_id": "tests",
                 "category": {"field": FIELD},
                 "per_page": PER_PAGE,
-                "timeout": timedelta(seconds=0.25 if name in IMPATIENT else 1),
+                "timeout": timedelta(seconds=0.25 if name in IMPATIENT else 20),
             }
         )
         meter, store = MemoryMeter(), MemoryStore(step=STEP)
@@ -312,6 +314,19 @@ def test_a_crowd_whose_pages_overlap_is_counted_once() -> None:
 
         assert sum(poll.changes.ignored for poll in polls) > 7
         assert read.behind() < 2 * POLL_EVERY
+
+
+def test_brands_that_may_not_be_seen_stop_nothing_and_are_named_once_they_may() -> None:
+    with reading("brands-forbidden") as read:
+        read.play(timedelta(minutes=8))
+        forbidden = {series.service for _, series in read.counted()}
+        behind = read.behind()
+
+        read.play(timedelta(minutes=60))
+
+        assert forbidden == {"brand 1", "brand 2"}
+        assert behind < 2 * POLL_EVERY
+        assert {series.service for _, series in read.counted()} == {"shop", "payments"}
 
 
 def test_a_desk_that_knows_nobody_gives_no_admin() -> None:

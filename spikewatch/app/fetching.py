@@ -23,6 +23,9 @@ from spikewatch.errors import Fault, Mistake
 from spikewatch.ingest import PollResult, Progress
 from spikewatch.ports import Clock, Store
 
+TRIES = 3
+"""So often a source may fail before anything was read; one that has answered before is waited for, a night long."""
+
 TELLS_EVERY = timedelta(seconds=10)
 """Between two log lines about how far it is, where no bar is shown."""
 
@@ -35,21 +38,23 @@ def backfill(
     env: Mapping[str, str],
     weeks: int | None,
     on_progress: Callable[[str, Progress], None] | None = None,
+    clock: Clock | None = None,
 ) -> tuple[bool, list[str]]:
     """Fetch the history of every source; return whether all is there, and a line about each.
 
     weeks        how far back; None is what the configuration says
     on_progress  told after each page, with the source; without it log lines say how far it is
+    clock        None: the machine's
 
-    SIGINT and SIGTERM end it after the page under way. Raises Fault where a source refuses the credentials, or where a
-    daemon is at work on the store.
+    SIGINT and SIGTERM end it after the page under way. Raises Fault where a source refuses the credentials or
+    cannot be reached from the start, or where a daemon is at work on the store.
     """
     config = load(path, env=env, purpose=Purpose.RUN)
     history = config.history if weeks is None else timedelta(weeks=weeks)
     _require_kept(config, history)
     secrets = [secret.get_secret_value() for secret in config.secrets.values()]
     logs.configure(sys.stderr, level="WARNING" if on_progress else "INFO", secrets=secrets)
-    clock = SystemClock()
+    clock = clock or SystemClock()
     store = store_of(config)
     try:
         with _stopped_by_signals(clock) as is_stopped:
@@ -83,8 +88,11 @@ def _fetch(
     reader: Reader, *, clock: Clock, stop: Callable[[], bool], tell: Callable[[str, Progress], None]
 ) -> bool:
     """Read the source up to the present, then as far back as is wanted; tell whether all is there."""
+    failures, has_answered = 0, False
 
     def on_page(progress: Progress) -> None:
+        nonlocal has_answered
+        has_answered = True
         tell(reader.name, progress)
 
     for read in (reader.ingest.poll, reader.backfilling.run):
@@ -95,6 +103,12 @@ def _fetch(
             result = read(stop=stop, on_page=on_page)
             if result.outcome is Outcome.HALTED:
                 raise Fault(f"source {reader.name}: {result.detail}")
+            failures += result.outcome is Outcome.RETRY
+            if failures >= TRIES and not has_answered:
+                raise Fault(
+                    f"source {reader.name}: {result.detail}; put it right (spikewatch doctor looks at it), and run the"
+                    " same command again"
+                )
             if result.next_due is not None:
                 clock.wait(max(timedelta(0), result.next_due - clock.now()))
     return True

@@ -10,7 +10,7 @@ from typing import assert_never
 from threadpoolctl import threadpool_limits
 
 from spikewatch.app import inputs
-from spikewatch.app.assembly import detector_of
+from spikewatch.app.detecting import detector_of
 from spikewatch.app.explaining.origins import Origins
 from spikewatch.config import Config
 from spikewatch.core.events import Label

@@ -2,22 +2,24 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from spikewatch.adapters.clock import SystemClock
-from spikewatch.app.assembly import detector_of
+from spikewatch.app.detecting import detector_of
 from spikewatch.app.spending import not_labelled_real, opened_lately
 from spikewatch.app.storing import store_of
 from spikewatch.app.waiting import Waiting, waiting
 from spikewatch.config import Config, Purpose, load
+from spikewatch.core.blindness import Blindness, BlindNotice
 from spikewatch.core.handling import Handling
 from spikewatch.core.incidents import Incident, Phase
 from spikewatch.core.muting import Silence
 from spikewatch.core.timegrid import WEEK, bucket_start
+from spikewatch.core.wording.blindness import because
 from spikewatch.ports import InForce, Store, StoreStats
 
 
@@ -37,6 +39,9 @@ class _Status:
     now: datetime
     zone: ZoneInfo
     watermarks: Mapping[str, datetime | None]
+    unread: frozenset[str]
+    former: frozenset[str]
+    blind: Mapping[str, Blindness]
     judged_until: datetime | None
     incidents: Sequence[Incident]
     queue: Mapping[str, int]
@@ -52,7 +57,11 @@ class _Status:
         return {
             "now": self.now.astimezone(self.zone).isoformat(),
             "sources": {
-                name: {"watermark": self._iso(mark), "age_seconds": self._age(mark)}
+                name: {
+                    "watermark": self._iso(mark),
+                    "age_seconds": self._age(mark),
+                    "blind_because": self.blind[name].cause.value if name in self.blind else None,
+                }
                 for name, mark in self.watermarks.items()
             },
             "configuration": None
@@ -104,12 +113,7 @@ class _Status:
 
     def lines(self) -> Iterator[str]:
         for name, mark in self.watermarks.items():
-            age = (
-                "not read to the end yet"
-                if mark is None
-                else f"read up to {self._local(mark)}, {self._ago(mark)}"
-            )
-            yield f"source {name}: {age}"
+            yield from self._source(name, mark)
         if self.in_force is not None and self.in_force.refused_at is not None:
             kept, at = self._local(self.in_force.since), self._local(self.in_force.refused_at)
             yield f"configuration: refused at {at}; the one of {kept} stays in force"
@@ -139,6 +143,19 @@ class _Status:
         waiting = ", ".join(f"{number} {stage}" for stage, number in sorted(self.queue.items())) or "none"
         yield f"messages waiting: {waiting}"
         yield f"store: {self.stats.size_bytes / 1e6:.1f} MB, {self.stats.tickets} tickets"
+
+    def _source(self, name: str, mark: datetime | None) -> Iterator[str]:
+        """Yield how far a source has been read, and why not further where that was told."""
+        if mark is not None:
+            gone = "; no longer in the configuration" if name in self.former else ""
+            yield f"source {name}: read up to {self._local(mark)}, {self._ago(mark)}{gone}"
+        elif name in self.unread:
+            yield f"source {name}: nothing read yet; `spikewatch doctor` says what stands in the way"
+        else:
+            yield f"source {name}: not read to the end yet"
+        if name in self.blind:
+            blindness = self.blind[name]
+            yield f"  blind since {self._local(blindness.since)}: {because(blindness.cause)}"
 
     def _handled(self, handling: Handling) -> str:
         """Return who has an incident and how long it keeps quiet, as the end of its line."""
@@ -175,10 +192,17 @@ def _status(store: Store, config: Config, *, now: datetime) -> _Status:
     judged = state.judged_until
     recent = store.incidents(since=now - WEEK)
     opened = opened_lately(recent, now=now)
+    states = store.source_states()
+    configured = dict.fromkeys(source.name for source in config.sources)
     return _Status(
         now=now,
         zone=config.timezone,
-        watermarks={name: source.watermark for name, source in store.source_states().items()},
+        watermarks={
+            name: states[name].watermark if name in states else None for name in {**configured, **states}
+        },
+        unread=frozenset(configured.keys() - states.keys()),
+        former=frozenset(states.keys() - configured.keys()),
+        blind=_blind(store, among=configured),
         judged_until=None if judged is None else bucket_start(judged, config.bucket),
         incidents=[incident for incident in recent if incident.phase is not Phase.CLOSED],
         queue=Counter(delivery.stage.value for delivery in store.unsettled()),
@@ -190,3 +214,12 @@ def _status(store: Store, config: Config, *, now: datetime) -> _Status:
         waits=waiting(store, detector_of(config, at=now), progress={}, now=now),
         in_force=store.in_force(),
     )
+
+
+def _blind(store: Store, *, among: Collection[str]) -> Mapping[str, Blindness]:
+    """Return the blindness of each source that was told and has not ended."""
+    newest = {}
+    for delivery in store.deliveries():
+        if isinstance(delivery.notice, BlindNotice):
+            newest[delivery.notice.facts.source] = delivery.notice.facts
+    return {name: facts for name, facts in newest.items() if facts.until is None and name in among}

@@ -2,10 +2,12 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from spikewatch.cli import files, progress
@@ -42,6 +44,9 @@ where B loses or gains more than that."""
 _EXAMPLE = """\
 spikewatch backtest tickets.csv.gz --config spikewatch.yaml --since 2026-05-01 --format html --out backtest.html
   spikewatch backtest --diff spikewatch.yaml new.yaml counts.csv --max-lost 0 --max-new 5"""
+
+_ENDED_BY = 128
+"""Exit status of a process that ends by a signal, less the signal's number."""
 
 
 def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -171,8 +176,15 @@ def _count(text: str) -> int:
 
 @contextmanager
 def _told_when_interrupted() -> Iterator[None]:
+    before = signal.signal(signal.SIGTERM, _end)
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         files.warn(["interrupted: nothing was written"])
         raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(_ENDED_BY + number)

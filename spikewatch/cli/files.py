@@ -6,11 +6,14 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import IO
 
 from spikewatch.errors import Fault, Mistake
+
+_DESCRIPTORS = Path("/proc/self/fd")
 
 
 def write(lines: Iterable[str], *, out: Path | None) -> None:
@@ -48,15 +51,40 @@ def write_bytes(content: bytes, *, what: str) -> None:
 
 
 def _replace(out: Path, lines: Iterable[str]) -> None:
-    descriptor, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
+    descriptor, name = _opened(out)
     try:
-        os.fchmod(descriptor, 0o666 & ~_umask())
-        with os.fdopen(descriptor, "wb") as raw, _text_into(raw, packed=out.suffix == ".gz") as stream:
+        with (
+            os.fdopen(descriptor, "wb", closefd=False) as raw,
+            _text_into(raw, packed=out.suffix == ".gz") as stream,
+        ):
             stream.writelines(f"{line}\n" for line in lines)
-        Path(name).replace(out)
+        name = name or _named(descriptor, out)
+        name.replace(out)
     except BaseException:
-        Path(name).unlink()
+        if name is not None:
+            name.unlink(missing_ok=True)
         raise
+    finally:
+        os.close(descriptor)
+
+
+def _opened(out: Path) -> tuple[int, Path | None]:
+    """Return a new file beside another, and its name; where the system can, it has none and is gone with the process."""
+    nameless: int = getattr(os, "O_TMPFILE", 0)
+    if nameless and _DESCRIPTORS.is_dir():
+        with suppress(OSError):
+            return os.open(out.parent, nameless | os.O_WRONLY, 0o666), None
+    descriptor, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
+    os.fchmod(descriptor, 0o666 & ~_umask())
+    return descriptor, Path(name)
+
+
+def _named(descriptor: int, out: Path) -> Path:
+    """Give a nameless file a name beside another, and return it."""
+    name = out.with_name(f".{out.name}.{token_hex(4)}")
+    # the source is absolute, so that its folder is not looked at; naming one makes Python follow the link (linkat(2))
+    os.link(_DESCRIPTORS / str(descriptor), name, src_dir_fd=descriptor)
+    return name
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What is different between two configurations, setting by setting, and which of it takes a restart."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -109,6 +110,11 @@ def between(before: Config, after: Config) -> tuple[Change, ...]:
         if place in before.secrets and before.secrets[place].get_secret_value() != secret.get_secret_value()
     }
     return changes(settings_of(before), settings_of(after), renewed=frozenset(renewed))
+
+
+def digest_of(config: Config) -> str:
+    """Return twelve letters that change with any setting; no secret goes into them."""
+    return hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:12]
 
 
 def _why_restart(path: str) -> str | None:

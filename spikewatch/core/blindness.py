@@ -29,6 +29,7 @@ class Blindness:
     until      the watermark once there was one in time again; None while blind
     tickets    created in `[since, until)`, to the bucket; they were judged late
     incidents  surges among them
+    removed    it ended because the source was taken out of the configuration: nobody knows what was missed
     """
 
     source: str
@@ -37,6 +38,7 @@ class Blindness:
     until: datetime | None = None
     tickets: int = 0
     incidents: int = 0
+    removed: bool = False
 
     @property
     def revision(self) -> int:
@@ -73,4 +75,10 @@ def begun(source: str, cause: Cause, *, since: datetime, at: datetime) -> BlindN
 def ended(notice: BlindNotice, *, until: datetime, tickets: int, incidents: int, at: datetime) -> BlindNotice:
     """Return what is told once the source is read in time again, up to `until`."""
     facts = replace(notice.facts, until=until, tickets=tickets, incidents=incidents)
+    return BlindNotice(f"{notice.incident}.2", notice.incident, at, facts)
+
+
+def removed(notice: BlindNotice, *, at: datetime) -> BlindNotice:
+    """Return what is told once the source is configured no more."""
+    facts = replace(notice.facts, until=at, removed=True)
     return BlindNotice(f"{notice.incident}.2", notice.incident, at, facts)

@@ -203,7 +203,9 @@ class _Desk:
         """Tell whether a rise of the whole fleet is already told by surges of its services."""
         return any(surge.is_open for incident in self.active for surge in incident.surges)
 
-    def _open(self, service: str | None, surges: tuple[Surge, ...]) -> Incident:
+    def _open(
+        self, service: str | None, surges: tuple[Surge, ...], *, handling: Handling = UNTOUCHED
+    ) -> Incident:
         incident = Incident(
             id=self.rules.name(self.next_number, service, self.now),
             service=service,
@@ -211,6 +213,7 @@ class _Desk:
             started_at=min(surge.began for surge in surges),
             severity=Severity.CRITICAL if service is None else Severity.WARNING,
             surges=surges,
+            handling=handling,
             explained=self.rules.explain(max(surges, key=lambda surge: surge.now.score).series),
         )
         self.next_number += 1
@@ -218,7 +221,13 @@ class _Desk:
         return incident
 
     def gather_company(self) -> None:
-        """Make one company-wide incident of what began in several services at about the same time."""
+        """Make one company-wide incident of what began in several services at about the same time.
+
+        A new one is acknowledged where all its children were, by whoever took the last of them. Where one was not, nobody
+        has the whole: a child keeps who had it, and its last message says that this was for the part alone. Snoozes and
+        dismissals end, as with any raised severity. One that was open keeps who has it, and is told again where it was
+        dismissed, as whenever a service joins.
+        """
         children = [incident for incident in self.active if self._is_recent(incident)]
         if len({incident.service for incident in children}) < COMPANY_SERVICES:
             return
@@ -226,10 +235,15 @@ class _Desk:
         company = next((i for i in self.active if i.service is None and i.phase is Phase.OPEN), None)
         surges = tuple(surge for incident in children for surge in incident.surges)
         if company is None:
-            company = self._open(None, _each_once(surges))
+            company = self._open(None, _each_once(surges), handling=_gathered(children))
         else:
             started_at = min(company.started_at, *(child.started_at for child in children))
-            grown = replace(company, surges=_each_once((*company.surges, *surges)), started_at=started_at)
+            grown = replace(
+                company,
+                surges=_each_once((*company.surges, *surges)),
+                started_at=started_at,
+                handling=company.handling.grown(),
+            )
             self.active[self.active.index(company)] = grown
         self.active += [
             replace(child, phase=Phase.CLOSED, merged_into=company.id, closed_at=self.now)
@@ -245,6 +259,16 @@ class _Desk:
                 surge.is_open and surge.opened_at >= self.now - COMPANY_WITHIN for surge in incident.surges
             )
         )
+
+
+def _gathered(children: Sequence[Incident]) -> Handling:
+    """Return what people have done to all of these together: see `_Desk.gather_company`."""
+    taken = [(child.handling.acknowledged_at, child.handling.acknowledged_by) for child in children]
+    known = [(at, by) for at, by in taken if at is not None and by is not None]
+    if len(known) < len(children):
+        return UNTOUCHED
+    at, by = max(known)
+    return Handling(acknowledged_by=by, acknowledged_at=at)
 
 
 def _each_once(surges: Sequence[Surge]) -> tuple[Surge, ...]:

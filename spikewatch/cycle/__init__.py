@@ -6,7 +6,9 @@ daemon's side: it reads the store, keeps the baseline of the running epoch, and 
 detector  the settings of detection with all that follows from them
 judging   the pure pipeline
 arrears   which buckets are judged late, for services that were unknown in time
+late      judging them
 loading   what is read from the store
+learning  baselines and calibrations, kept
 looking   the snapshot
 running   the daemon's side
 """

@@ -13,8 +13,10 @@ from typing import TypeAlias
 from spikewatch.core.counts import FLEET, SeriesKey
 from spikewatch.core.incidents import Incidents, ended_surges, open_surges
 
-HOURS_AT_ONCE = 12
-"""So much of the past one cycle judges at most: each hour has a baseline of its own, and the present waits meanwhile."""
+MOST_HOURS = 24
+SERIES_HOURS = 20_000
+"""So much of the past one cycle judges at most, in hours and in hours times series: each hour has a baseline of its own, and
+the present waits meanwhile (a few seconds)."""
 
 Spans: TypeAlias = Mapping[str, tuple[int, int]]
 """By service the buckets `[first, stop)`, never none."""

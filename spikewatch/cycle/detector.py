@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 
 from spikewatch.calibrating import Rehearsal, replayed_peaks
 from spikewatch.core.baseline import Baseline, History, cutoff_hour, fit, recent_hour
@@ -55,6 +56,12 @@ class Detector:
     def epoch_of(self, bucket: int) -> int:
         """Return the epoch (hour number) whose baseline judges a bucket."""
         return bucket * seconds(self.step) // 3600
+
+    def epochs(self, first: int, until: int) -> list[tuple[int, int]]:
+        """Return the spans of the buckets `[first, until)` that have one baseline each; none where there are no buckets."""
+        per_hour = 3600 // seconds(self.step)
+        edges = [first, *range((first // per_hour + 1) * per_hour, until, per_hour), until]
+        return list(pairwise(edges)) if first < until else []
 
     def first_hour(self, epoch: int) -> int:
         """Return the first hour that the baseline of an epoch learns from."""

@@ -1,44 +1,32 @@
 """Running: the daemon's judging, which keeps what was learnt and commits what changed in one transaction."""
 
 import logging
-import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import pairwise
-
-import numpy as np
 
 from spikewatch.core.baseline import Baseline
-from spikewatch.core.calibration import Calibration, Tail
-from spikewatch.core.counts import Panel, Roster, SeriesKey
+from spikewatch.core.calibration import Calibration
+from spikewatch.core.counts import SeriesKey
 from spikewatch.core.incidents import Change, Incidents
 from spikewatch.core.notices import Notice
 from spikewatch.core.outbox import Delivery
-from spikewatch.core.scoring import Limits, assess
+from spikewatch.core.scoring import assess
 from spikewatch.core.snapshot import Snapshot
 from spikewatch.core.surges import Surge
-from spikewatch.core.timegrid import HOUR, Grid, bucket_number, bucket_start, seconds
+from spikewatch.core.timegrid import HOUR, bucket_number, bucket_start
 from spikewatch.coverage import GRACE, Coverage
-from spikewatch.cycle.arrears import HOURS_AT_ONCE, Arrears, parted, rejoined, surging_in
+from spikewatch.cycle.arrears import MOST_HOURS, SERIES_HOURS, Arrears, parted, rejoined
 from spikewatch.cycle.detector import Detector
 from spikewatch.cycle.judging import Verdict, judge
-from spikewatch.cycle.loading import labelled, load_grid, load_history, load_hours, load_panel
+from spikewatch.cycle.late import judge_late
+from spikewatch.cycle.learning import Learning
+from spikewatch.cycle.loading import load_panel
 from spikewatch.cycle.looking import snapshot_of
 from spikewatch.picturing import Album, with_courses
 from spikewatch.ports import CycleCommit, JudgeState, SourceState, Store
 
 log = logging.getLogger(__package__)
-
-
-@dataclass(frozen=True)
-class _Standards:
-    """A baseline as it was fitted, the same with the rows of the newest roster, and what follows from that."""
-
-    fitted: Baseline
-    tail: Tail | None
-    baseline: Baseline
-    limits: Limits
 
 
 class Cycle:
@@ -64,14 +52,8 @@ class Cycle:
         self._plan = plan
         self._on_change = on_change
         self._grace = grace
-        self._baselines: dict[int, Baseline] = {}
-        self._calibrations: dict[int, Calibration] = {}
-        self._last: _Standards | None = None
-        self._fitting = threading.Lock()
-        self._calibrating = threading.Lock()
-        self._recounts = 0
+        self._learning = Learning(store, detector)
         self.snapshot: Snapshot | None = None
-        self.is_catching_up = False
 
     @property
     def detector(self) -> Detector:
@@ -83,17 +65,7 @@ class Cycle:
 
         The one before may go on judging meanwhile. Raises Fault where the store fails.
         """
-        self._recounts = before._recounts  # noqa: SLF001 -- its own kind
-        if self._detector.learning == before.detector.learning:
-            self._baselines = before._baselines  # noqa: SLF001 -- its own kind
-        if self._detector.standing == before.detector.standing:
-            self._calibrations = before._calibrations  # noqa: SLF001 -- its own kind
-        state = self._store.judge_state()
-        if state.judged_until is None or self._store.recounts().is_pending:
-            return
-        epoch = self._detector.epoch_of(state.judged_until)
-        self.refit(epoch=epoch)
-        self.calibrated(week=self._detector.week_of(epoch))
+        self._learning.follow(before._learning)  # noqa: SLF001 -- its own kind
 
     def run(self, *, now: datetime) -> int:
         """Judge every finished bucket that has not been judged, commit, and return how many buckets there were.
@@ -102,57 +74,70 @@ class Cycle:
         them at a time, and `is_catching_up` tells whether there are more. Until then the service stays unknown. While a
         recount is going on nothing is judged; after it all that was learnt before is learnt again.
         """
-        self.is_catching_up = False
         recounts = self._store.recounts()
         if recounts.is_pending:
             return 0
-        if recounts.done != self._recounts:
-            self._recounts = recounts.done
-            self._baselines, self._calibrations, self._last = {}, {}, None
+        self._learning.forget_before(recounts)
         sources = self._store.source_states()
-        state = self._store.judge_state()
+        state = self._worth_judging(self._store.judge_state())
         until = self._judgeable(sources, is_first=state.judged_until is None)
         if until is None:
             return 0
         first = until - 1 if state.judged_until is None else state.judged_until
         coverage = Coverage.of(self._store, sources, grace=self._grace)
-        arrears = self._arrears(coverage, state)
-        self.is_catching_up = bool(arrears.left)
+        step = self._detector.step
+        due = coverage.due(state.behind, judged_until=state.judged_until or 0, step=step)
+        arrears = Arrears.of(due, most=self._hours_at_once() * HOUR // step if due else 0)
         if first >= until and not arrears.due:
             if self.snapshot is None:
                 self.snapshot = self._restored(state, sources, hidden=arrears.left)
             return 0
-        incidents = self._without_lost(state.incidents, ended=bucket_start(first, self._detector.step))
-        late, incidents = self._judge_late(arrears, incidents, sources)
+        incidents = self._without_lost(state.incidents, ended=bucket_start(first, step))
+        late, incidents = judge_late(
+            arrears,
+            incidents,
+            store=self._store,
+            detector=self._detector,
+            sources=sources,
+            tail_of=self._learning.tail_of,
+        )
+        if late and not arrears.left:
+            self._learning.forget_baselines()
         present, incidents = self._judge(first, until, incidents, sources, hidden=arrears.left)
-        verdicts = [*late, *present]
-        notices = self._pictured([notice for verdict in verdicts for notice in verdict.notices], sources)
-        changed = {incident.id: incident for verdict in verdicts for incident in verdict.changed}
         behind = arrears.after(state.behind, judged_until=first)
         if present:
             services = present[-1].assessment.limits.roster.services
             behind = self._behind(coverage, behind, services, first=first, until=until)
         after = JudgeState(max(first, until), incidents, behind)
-        self._store.commit_cycle(
-            CycleCommit(
-                state=after,
-                changed=tuple(changed.values()),
-                deliveries=tuple(self._plan(notices, now)),
-            )
-        )
-        before = {incident.id: incident for incident in state.incidents.active}
-        for incident in changed.values():
-            self._on_change(Change(before.get(incident.id), incident))
-        for notice in notices:
-            _log_notice(notice)
-        _log_late(arrears, self._detector.step)
+        self._commit(after, [*late, *present], before=state, sources=sources, now=now)
+        _log_late(arrears, step)
         if present:
             self.snapshot = snapshot_of(
                 self._store, self._detector, present[-1].assessment, incidents, until=until, sources=sources
             )
         else:
             self.snapshot = self._restored(after, sources, hidden=arrears.left)
-        return sum(verdict.assessment.n_judged for verdict in verdicts)
+        return sum(verdict.assessment.n_judged for verdict in (*late, *present))
+
+    def _commit(
+        self,
+        state: JudgeState,
+        verdicts: Sequence[Verdict],
+        *,
+        before: JudgeState,
+        sources: Mapping[str, SourceState],
+        now: datetime,
+    ) -> None:
+        """Commit what the verdicts came to, then say it."""
+        notices = self._pictured([notice for verdict in verdicts for notice in verdict.notices], sources)
+        changed = {incident.id: incident for verdict in verdicts for incident in verdict.changed}
+        deliveries = tuple(self._plan(notices, now))
+        self._store.commit_cycle(CycleCommit(state, changed=tuple(changed.values()), deliveries=deliveries))
+        known = {incident.id: incident for incident in before.incidents.active}
+        for incident in changed.values():
+            self._on_change(Change(known.get(incident.id), incident))
+        for notice in notices:
+            _log_notice(notice)
 
     def _pictured(self, notices: Sequence[Notice], sources: Mapping[str, SourceState]) -> Sequence[Notice]:
         """Return the notices with what they show of the last hours."""
@@ -164,83 +149,31 @@ class Cycle:
         return self._album(self._store.source_states())
 
     def _album(self, sources: Mapping[str, SourceState]) -> Album | None:
-        standards = self._last
-        if standards is None:
+        baseline = self._learning.newest
+        if baseline is None:
             return None
         since, until = Coverage(sources, {}, self._grace).whole
-        return Album(self._store, standards.baseline, self._detector.step, since=since, until=until)
+        return Album(self._store, baseline, self._detector.step, since=since, until=until)
 
     def refit(self, *, epoch: int) -> Baseline:
         """Fit the baseline of an epoch unless it stands, and keep it with the one before."""
-        standing = self._baselines.get(epoch)
-        if standing is not None:
-            return standing
-        with self._fitting:
-            if epoch not in self._baselines:
-                before = self._store.recounts()
-                fitted = self._fitted(epoch)
-                if before.is_pending or self._store.recounts() != before:
-                    return fitted  # counted anew meanwhile: good for nothing but an answer
-                kept = {other: baseline for other, baseline in self._baselines.items() if other >= epoch - 1}
-                self._baselines = {**kept, epoch: fitted}
-            return self._baselines[epoch]
-
-    def _fitted(self, epoch: int) -> Baseline:
-        history = load_history(self._store, self._detector, epoch=epoch)
-        return labelled(self._detector, self._store).fit(history, epoch=epoch)
-
-    def calibrated(self, *, week: int) -> Calibration:
-        """Return the calibration of a week: kept, or made now from the past and kept."""
-        standing = self._calibrations.get(week)
-        if standing is not None:
-            return standing
-        with self._calibrating:
-            if week not in self._calibrations:
-                made = self._store.calibration(week=week)
-                if made is None or made.settings != self._detector.standing:
-                    before = self._store.recounts()
-                    made = self._calibrate(week)
-                    if before.is_pending or self._store.recounts() != before:
-                        return made  # counted anew meanwhile: the next one to ask makes it of the new counts
-                    self._store.save_calibration(made)
-                kept = {other: each for other, each in self._calibrations.items() if other >= week - 1}
-                self._calibrations = {**kept, week: made}
-            return self._calibrations[week]
-
-    def calibrate_ahead(self) -> bool:
-        """Make next week's calibration as soon as all it looks at has been judged; tell whether it was made now."""
-        state = self._store.judge_state()
-        if state.judged_until is None or self._store.recounts().is_pending:
-            return False
-        epoch = self._detector.epoch_of(state.judged_until)
-        week = self._detector.week_of(epoch) + 1
-        if week in self._calibrations or epoch < self._detector.calibrated_hours(week)[1] + 1:
-            return False
-        self.calibrated(week=week)
-        return True
-
-    def _calibrate(self, week: int) -> Calibration:
-        first, stop = self._detector.calibrated_hours(week)
-        sources = self._store.source_states()
-        history = load_hours(self._store, self._detector, first=first, stop=stop)
-        roster = history.hourly.roster
-
-        def panel_of(first: int, until: int) -> Panel:
-            grid = Grid(self._detector.step, first, until - first)
-            return load_grid(self._store, grid, sources=sources, roster=roster, dtype=np.int32)
-
-        return labelled(self._detector, self._store).calibrate(history, panel_of, week=week)
+        return self._learning.refit(epoch=epoch)
 
     def is_fitted(self, epoch: int) -> bool:
         """Tell whether the baseline of an epoch stands."""
-        return epoch in self._baselines
+        return self._learning.is_fitted(epoch)
 
     def next_epoch(self) -> int | None:
         """Return the epoch whose baseline is wanted next and can be fitted already; None where nothing can be judged."""
-        state = self._store.judge_state()
-        if state.judged_until is None or self._store.recounts().is_pending:
-            return None
-        return self._detector.epoch_of(state.judged_until) + 1
+        return self._learning.next_epoch()
+
+    def calibrated(self, *, week: int) -> Calibration:
+        """Return the calibration of a week: kept, or made now from the past and kept."""
+        return self._learning.calibrated(week=week)
+
+    def calibrate_ahead(self) -> bool:
+        """Make next week's calibration as soon as all it looks at has been judged; tell whether it was made now."""
+        return self._learning.calibrate_ahead()
 
     def _restored(
         self, state: JudgeState, sources: Mapping[str, SourceState], *, hidden: Collection[str]
@@ -258,7 +191,7 @@ class Cycle:
             named=_named(state.incidents),
             is_shown=lambda service: service not in hidden,
         )
-        baseline, limits = self._standards(self._detector.epoch_of(last), panel.roster)
+        baseline, limits = self._learning.standards(self._detector.epoch_of(last), panel.roster)
         assessment = assess(panel, baseline, limits, first=last, windows=self._detector.detection.windows)
         return snapshot_of(
             self._store,
@@ -276,53 +209,15 @@ class Cycle:
             return None
         return bucket_number(coverage.until, self._detector.step)
 
-    def _arrears(self, coverage: Coverage, state: JudgeState) -> Arrears:
-        """Return what can be judged late now; what baselines would not learn from any more is not looked at again."""
-        step, judged_until = self._detector.step, state.judged_until or 0
-        oldest = judged_until - self._detector.history // step
-        due = coverage.due(state.behind, judged_until=judged_until, oldest=oldest, step=step)
-        return Arrears.of(due, most=HOURS_AT_ONCE * HOUR // step)
+    def _hours_at_once(self) -> int:
+        """Return how many hours of the past to judge in one go: the more series, the longer each of them takes."""
+        return min(MOST_HOURS, max(1, SERIES_HOURS // max(1, len(self._store.roster()))))
 
-    def _judge_late(
-        self, arrears: Arrears, incidents: Incidents, sources: Mapping[str, SourceState]
-    ) -> tuple[list[Verdict], Incidents]:
-        """Judge what is due now, each service with its own incidents; return that and all incidents afterwards.
-
-        The baselines are fitted for it, for those that stand did not know the counts of the time.
-        """
-        verdicts: list[Verdict] = []
-        fitted: dict[int, Baseline] = {}
-        for stretch in arrears.stretches:
-            for left, right in self._epochs(stretch.first, stretch.stop):
-                epoch = self._detector.epoch_of(left)
-                if epoch not in fitted:
-                    fitted = {epoch: self._fitted(epoch)}
-                own, others = parted(incidents, stretch.services)
-                panel = load_panel(
-                    self._store,
-                    self._detector,
-                    first=left,
-                    until=right,
-                    sources=sources,
-                    named=_named(own),
-                    is_shown=stretch.services.__contains__,
-                )
-                baseline = fitted[epoch].for_roster(panel.roster)
-                tail = self.calibrated(week=self._detector.week_of(epoch)).tail
-                verdict = judge(
-                    panel,
-                    baseline,
-                    self._detector.limits(baseline, tail=tail),
-                    first=left,
-                    incidents=own,
-                    detector=self._detector,
-                    elsewhere=surging_in(others),
-                )
-                incidents = rejoined(verdict.incidents, others)
-                verdicts.append(verdict)
-        if verdicts and not arrears.left:
-            self._baselines, self._last = {}, None
-        return verdicts, incidents
+    def _worth_judging(self, state: JudgeState) -> JudgeState:
+        """Return the state without what baselines would not learn from any more: nobody judges that again."""
+        oldest = (state.judged_until or 0) - self._detector.history // self._detector.step
+        behind = {service: max(first, oldest) for service, first in state.behind.items()}
+        return replace(state, behind=behind)
 
     def _behind(
         self,
@@ -356,9 +251,8 @@ class Cycle:
         aside, incidents = parted(incidents, hidden)
         named = (*_named(aside), *_named(incidents))
         verdicts = []
-        for left, right in self._epochs(first, until) if first < until else ():
+        for left, right in self._detector.epochs(first, until):
             epoch = self._detector.epoch_of(left)
-            self.refit(epoch=epoch)
             panel = load_panel(
                 self._store,
                 self._detector,
@@ -368,7 +262,7 @@ class Cycle:
                 named=(*named, *_named(incidents)),
                 is_shown=lambda service: service not in hidden,
             )
-            baseline, limits = self._standards(epoch, panel.roster)
+            baseline, limits = self._learning.standards(epoch, panel.roster)
             verdict = judge(panel, baseline, limits, first=left, incidents=incidents, detector=self._detector)
             incidents = verdict.incidents
             verdicts.append(verdict)
@@ -389,25 +283,6 @@ class Cycle:
             for incident in incidents.active
         )
         return replace(incidents, active=tuple(active))
-
-    def _standards(self, epoch: int, roster: Roster) -> tuple[Baseline, Limits]:
-        """Return what the series of a roster are judged by; the same as last time while neither epoch nor roster change."""
-        fitted, last = self.refit(epoch=epoch), self._last
-        tail = self.calibrated(week=self._detector.week_of(epoch)).tail
-        if (
-            last is None
-            or last.fitted is not fitted
-            or last.tail is not tail
-            or last.limits.roster.keys != roster.keys
-        ):
-            baseline = fitted.for_roster(roster)
-            last = self._last = _Standards(fitted, tail, baseline, self._detector.limits(baseline, tail=tail))
-        return last.baseline, last.limits
-
-    def _epochs(self, first: int, until: int) -> list[tuple[int, int]]:
-        per_hour = 3600 // seconds(self._detector.step)
-        edges = [first, *range((first // per_hour + 1) * per_hour, until, per_hour), until]
-        return list(pairwise(edges))
 
 
 def _named(incidents: Incidents) -> tuple[SeriesKey, ...]:

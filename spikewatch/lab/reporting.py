@@ -1,7 +1,7 @@
 """Reporting: what a replay found, and what another would change, as tables for people and JSON lines for programs."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from datetime import datetime
 from io import StringIO
 from zoneinfo import ZoneInfo
@@ -21,6 +21,9 @@ from spikewatch.lab.tallies import Said, Tallies, Tally
 WIDTH = 132
 MOST_SERIES = 3
 MOST_CATEGORIES = 20
+_WHAT = "what rose (window: observed, expected, upper)"
+_HEAD = ("opened", "lasted", "severity", "service", _WHAT, "extra", "score", "incident")
+_NUMBERS = frozenset(place for place, heading in enumerate(_HEAD) if heading in {"lasted", "extra", "score"})
 _TOLD = (Shift.LOST, Shift.GAINED, Shift.EARLIER, Shift.LATER)
 
 
@@ -33,7 +36,7 @@ def json_lines(replayed: Replayed, *, zone: ZoneInfo) -> Iterator[str]:
 def table(replayed: Replayed, tallies: Tallies, *, zone: ZoneInfo) -> Iterator[str]:
     """Yield a table of incidents, one of series, what the budget came to, and a line that sums up."""
     if replayed.incidents:
-        yield from _incidents(replayed, zone)
+        yield from _printed(_HEAD, [_cells(each, zone) for each in replayed.incidents], numbers=_NUMBERS)
         yield from _series(tallies)
     yield from _labels(tallies)
     yield _budget(tallies)
@@ -62,13 +65,13 @@ def diff_table(
     changed = [pair for pair in comparison.pairs if pair.shift is not Shift.SAME]
     if changed:
         yield from _printed(
-            ("change", "A opened", "B opened", "service", "what rose (window: observed, expected, upper)"),
+            ("change", "A opened", "B opened", "service", _WHAT),
             [_change(pair, zone) for pair in changed],
         )
         yield from _printed(
             ("service", "A", "B", *(shift.value for shift in Shift), "median shift"),
             [_effect(effect) for effect in comparison.services],
-            words=1,
+            numbers=range(1, len(Shift) + 4),
         )
     for letter, tallies in zip("AB", sides, strict=True):
         yield f"{letter}: {_budget(tallies)}"
@@ -117,7 +120,7 @@ def _series(tallies: Tallies) -> Iterator[str]:
         ]
     said = [each.value for each in Said] if tallies.labelled else []
     head = ("service and category", "alerts", "critical", *said, "budget", "spent", "tickets")
-    yield from _printed(head, rows, words=1)
+    yield from _printed(head, rows, numbers=range(1, len(head)))
     quiet, more = len(tallies.categories) - len(alerted), len(alerted) - len(shown)
     left = [f"{more} more that alerted less"] if more else []
     left += [f"{quiet} that never alerted"] if quiet else []
@@ -150,40 +153,17 @@ def _budget(tallies: Tallies) -> str:
 
 
 def _printed(
-    head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int | None = None
+    head: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Container[int] = ()
 ) -> Iterator[str]:
-    """Yield the lines of a table; from column `words` on there are numbers."""
+    """Yield the lines of a table; `numbers` are the places of columns that stand to the right."""
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for place, heading in enumerate(head):
-        is_number = words is not None and place >= words
-        grid.add_column(heading, justify="right" if is_number else "left", overflow="fold")
+        grid.add_column(heading, justify="right" if place in numbers else "left", overflow="fold")
     for row in rows:
         grid.add_row(*map(escape, row))
-    yield from _lines(grid)
-
-
-def _lines(grid: Table) -> Iterator[str]:
     stream = StringIO()
     Console(file=stream, width=WIDTH, color_system=None).print(grid)
     yield from (line.rstrip() for line in stream.getvalue().splitlines())
-
-
-def _incidents(replayed: Replayed, zone: ZoneInfo) -> Iterator[str]:
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading, justify in (
-        ("opened", "left"),
-        ("lasted", "right"),
-        ("severity", "left"),
-        ("service", "left"),
-        ("what rose (window: observed, expected, upper)", "left"),
-        ("extra", "right"),
-        ("score", "right"),
-        ("incident", "left"),
-    ):
-        grid.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
-    for incident in replayed.incidents:
-        grid.add_row(*map(escape, _cells(incident, zone)))
-    yield from _lines(grid)
 
 
 def _summary(replayed: Replayed, zone: ZoneInfo) -> str:

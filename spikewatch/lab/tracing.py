@@ -1,41 +1,19 @@
 """Tracing: what the detector saw in each window while a replay went by, kept for looking at it afterwards."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from spikewatch.core.calibration import Tail
-from spikewatch.core.counts import Bools, Floats, Ints
+from spikewatch.core.counts import Ints
 from spikewatch.core.explanations import Explanation
 from spikewatch.core.scoring import Assessment
 from spikewatch.core.timegrid import HOUR, seconds
 from spikewatch.cycle import Detector, Verdict
 from spikewatch.errors import Mistake
+from spikewatch.lab.courses import Course
 from spikewatch.lab.recordings import series_row
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """One series in one window over time; all arrays are (n,), one entry a judged bucket, oldest first.
-
-    at         end of the bucket, which is the end of the window, in seconds since 1970
-    observed   tickets in the window's known buckets
-    expected   tickets the baseline expected there
-    deviation  standard deviation of the tickets that the baseline allows for
-    upper      the largest count that would not have alerted
-    score      1 is the alert threshold
-    judged     False where too little of the window is known, or the series is still being learnt
-    """
-
-    at: Ints
-    observed: Ints
-    expected: Floats
-    deviation: Floats
-    upper: Ints
-    score: Floats
-    judged: Bools
 
 
 class Trace:
@@ -76,15 +54,7 @@ class Trace:
                 f"{self._last.limits.roster.keys[row]} was not traced: name its service in services"
             )
         place = int(found[0])
-        return Course(
-            np.concatenate([part.at for part in self._seen]),
-            np.concatenate([part.observed[place] for part in self._seen]),
-            np.concatenate([part.expected[place] for part in self._seen]),
-            np.concatenate([part.deviation[place] for part in self._seen]),
-            np.concatenate([part.upper[place] for part in self._seen]),
-            np.concatenate([part.score[place] for part in self._seen]),
-            np.concatenate([part.judged[place] for part in self._seen]),
-        )
+        return Course.joined([part.of(place) for part in self._seen])
 
     def _chosen(self, assessment: Assessment) -> Ints:
         keys = assessment.limits.roster.keys
@@ -166,14 +136,7 @@ def _place(assessment: Assessment, window: timedelta) -> int:
 
 
 def _course(assessment: Assessment, rows: Ints, window: int) -> Course:
-    """Return the courses of some rows, each array but `at` (n_rows, n_judged)."""
-    step, columns = seconds(assessment.step), range(assessment.n_judged)
-    return Course(
-        at=(assessment.first + 1 + np.arange(assessment.n_judged)) * step,
-        observed=assessment.observed[rows, window],
-        expected=assessment.expected[rows, window],
-        deviation=np.sqrt(assessment.variance[rows, window]),
-        upper=np.stack([assessment.upper(window, column, rows) for column in columns], axis=1),
-        score=assessment.score[rows, window],
-        judged=np.array(assessment.judged[rows, window]),
-    )
+    """Return the courses of some rows."""
+    columns = range(assessment.n_judged)
+    upper = np.stack([assessment.upper(window, column, rows) for column in columns], axis=1)
+    return Course.cut(assessment, rows, window=window, upper=upper)

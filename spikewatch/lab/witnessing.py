@@ -18,7 +18,7 @@ from spikewatch.core.scoring import Assessment
 from spikewatch.core.surges import Surge
 from spikewatch.core.timegrid import bucket_start, seconds
 from spikewatch.cycle import Verdict
-from spikewatch.lab.tracing import Course
+from spikewatch.lab.courses import Course
 
 HOURS_BEFORE = 3
 """So much of a quiet time before an incident shows that it is not one of many."""
@@ -125,15 +125,8 @@ def _part(assessment: Assessment, series: SeriesKey, minutes: int) -> Course:
     width = minutes * 60 / seconds(assessment.step)
     place = int(np.argmin(np.abs(np.array(assessment.windows) - width)))
     readings = [assessment.reading(row, column, window=place) for column in range(assessment.n_judged)]
-    return Course(
-        at=(assessment.first + 1 + np.arange(assessment.n_judged)) * seconds(assessment.step),
-        observed=assessment.observed[row, place],
-        expected=assessment.expected[row, place],
-        deviation=np.sqrt(assessment.variance[row, place]),
-        upper=np.array([0 if reading is None else reading.upper for reading in readings], dtype=np.int64),
-        score=assessment.score[row, place],
-        judged=np.array(assessment.judged[row, place]),
-    )
+    upper = np.array([0 if reading is None else reading.upper for reading in readings], dtype=np.int64)
+    return Course.cut(assessment, row, window=place, upper=upper)
 
 
 def _sight(watch: _Watch) -> Sight:
@@ -148,9 +141,4 @@ def _sight(watch: _Watch) -> Sight:
 
 def _views(watch: _Watch) -> Iterator[View]:
     for series, minutes in watch.windows.items():
-        yield View(series, timedelta(minutes=minutes), _joined(watch.parts[series]))
-
-
-def _joined(parts: Sequence[Course]) -> Course:
-    names = ("at", "observed", "expected", "deviation", "upper", "score", "judged")
-    return Course(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+        yield View(series, timedelta(minutes=minutes), Course.joined(watch.parts[series]))

@@ -19,8 +19,8 @@ as text or OpenMetrics, whichever is asked for.
 - `service` and `category` are names out of the help desk: trimmed, without control characters, at most 128 characters; names
   that become equal are one series. All other labels are closed sets or names out of the configuration. Ticket ids, subjects,
   people and error texts are never labels.
-- `service` and `category` may have other names (`metrics.label_names`), where targets have a label service of their own; what
-  `spikewatch prom` writes goes by these.
+- `service` and `category` may have other names (`metrics.label_names`), where targets have a label service of their own;
+  what `spikewatch prom` writes goes by these.
 - The label `incident` holds the id that messages and log lines name too.
 """
 

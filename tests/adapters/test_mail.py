@@ -1,6 +1,7 @@
 """Mail on a server that misbehaves, and what a mailbox shows: text, HTML and threads, in both languages."""
 
 import logging
+import re
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,10 +19,10 @@ from spikewatch.adapters.mail.messenger import MailMessenger
 from spikewatch.adapters.mail.readable import as_html, as_text
 from spikewatch.adapters.mail.settings import Encryption
 from spikewatch.core.counts import SeriesKey
-from spikewatch.core.notices import Reason
+from spikewatch.core.notices import Notice, Reason
 from spikewatch.core.settings import Language
 from spikewatch.core.weekly import Accuracy, Volume, Week, Weekly, notice_of_week
-from spikewatch.core.wording import Message, render
+from spikewatch.core.wording import Message, render, render_reply
 from spikewatch.ports import (
     ChannelRefused,
     ContentRefused,
@@ -231,6 +232,18 @@ def test_a_mail_that_is_sent_twice_has_the_same_id(desk: SmtpDesk) -> None:
 
     first, second = desk.mails
     assert first["Message-ID"] == second["Message-ID"]
+
+
+@pytest.mark.parametrize("told", [notice(reason) for reason in Reason], ids=lambda told: told.reason.value)
+def test_every_sign_of_a_message_is_shown_in_a_mail_too(told: Notice) -> None:
+    for said in (
+        render(told, language=Language.EN, zone=TOKYO),
+        render_reply(told, language=Language.EN, zone=TOKYO),
+    ):
+        named = re.findall(r":[a-z_]+: ", str(said.blocks))
+
+        assert [sign for sign in named if sign.strip() in as_text(said.blocks)] == []
+        assert len(re.findall(r"[\u2190-\u2bff\U0001f300-\U0001faff]", as_text(said.blocks))) >= len(named)
 
 
 @pytest.mark.parametrize(

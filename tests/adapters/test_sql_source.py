@@ -1,6 +1,7 @@
 """Counts by SQL: what is asked for, what a row may be, and what each failure comes to."""
 
 import math
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -10,15 +11,16 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr, ValidationError
-from sqlalchemy import Dialect
+from sqlalchemy import Dialect, text
 from sqlalchemy.dialects.mysql.base import MySQLDialect
 from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
+from sqlalchemy.engine import make_url
 
 from spikewatch.adapters.clock import ManualClock
 from spikewatch.adapters.memory import MemoryStore
 from spikewatch.adapters.sql_source.rows import COLUMNS, tallied
 from spikewatch.adapters.sql_source.settings import SqlSettings
-from spikewatch.adapters.sql_source.source import SqlSource, restraints
+from spikewatch.adapters.sql_source.source import SqlSource, bounds, restraints
 from spikewatch.core.census import Tallied
 from spikewatch.core.counts import CountRow, SeriesKey
 from spikewatch.core.timegrid import Span, bucket_number
@@ -195,6 +197,21 @@ def test_a_query_may_only_read_and_has_an_end_on_mysql_and_mariadb(dialect: Dial
     said = restraints(dialect, timeout=timedelta(seconds=1.5))
 
     assert said == ("SET SESSION TRANSACTION READ ONLY", limit)
+
+
+@pytest.mark.parametrize(
+    "driver", ["mysql+pymysql", "mariadb+pymysql", "mssql+pyodbc", "oracle+oracledb", "postgresql+psycopg"]
+)
+def test_a_query_reaches_any_database_as_it_was_written_with_two_instants(driver: str) -> None:
+    dialect, span = make_url(f"{driver}://").get_dialect()(), Span(T0, T0 + STEP)
+
+    compiled = text(QUERY + " AND service LIKE 'pay%'").compile(dialect=dialect)
+
+    written = re.sub(r":since|:until|%\(\w+\)s|%s|\?", "_", str(compiled)).replace("%%", "%")
+    assert written == re.sub(r":since|:until", "_", QUERY) + " AND service LIKE 'pay%'"
+    assert dict(bounds(dialect, span)) == {"since": T0, "until": T0 + STEP}
+    assert set(compiled.params) == {"since", "until"}
+    assert not any("PRAGMA" in said for said in restraints(dialect, timeout=STEP))
 
 
 def test_a_file_that_is_missing_is_told_and_not_made(tmp_path: Path, warehouse: Warehouse) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -118,6 +119,25 @@ def test_a_store_of_an_unknown_schema_version_is_refused_and_left_alone(path: Pa
 
     run_sql(path, f"UPDATE alembic_version SET version_num = '{newest}'")  # noqa: S608 -- a number of ours
     opened(path).close()
+
+
+def test_labels_keep_their_numbers_when_their_table_is_made_anew(path: Path) -> None:
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        command.upgrade(alembic_config(connection), "0006")
+    engine.dispose()
+    run_sql(
+        path, "INSERT INTO label VALUES (7, 0, 60000000, 'shop', NULL, 'expected', 'sato', NULL, NULL, NULL)"
+    )
+
+    store = opened(path)
+    before = store.labels()
+    store.remove_label(7)
+    store.add_labels(before)
+
+    assert [each.number for each in before] == [7]
+    assert [each.number for each in store.labels()] == [8]
+    store.close()
 
 
 def test_a_store_that_was_never_brought_up_to_date_is_not_read(path: Path) -> None:

@@ -10,7 +10,8 @@ from pydantic import SecretStr, ValidationError
 
 from spikewatch.adapters.clock import ManualClock
 from spikewatch.adapters.memory import MemoryMeter
-from spikewatch.adapters.zendesk.client import retry_after, skew
+from spikewatch.adapters.zendesk.answers import retry_after
+from spikewatch.adapters.zendesk.client import skew
 from spikewatch.adapters.zendesk.settings import ZendeskSettings
 from spikewatch.adapters.zendesk.source import QUOTA_HEADERS, ZendeskSource, read_quota
 from spikewatch.core.counts import SeriesKey
@@ -339,7 +340,7 @@ def test_an_unknown_brand_is_looked_for_once_an_hour(open_desk: Open) -> None:
 def test_without_names_no_page_is_handed_over(open_desk: Open) -> None:
     bench = open_desk()
     source = bench.source()
-    bench.desk.fault(Endpoint.BRANDS, Fault.error(404))
+    bench.desk.fault(Endpoint.BRANDS, Fault.error(503))
     bench.desk.fault(Endpoint.BRANDS, Fault(edit=lambda _: {}))
 
     for _ in range(2):
@@ -608,6 +609,42 @@ def test_a_redirect_is_refused_and_not_followed(open_desk: Open) -> None:
 
 
 # clocks
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "", "//", "https://elsewhere.example/"])
+def test_a_redirect_to_anything_is_refused_whatever_it_names(open_desk: Open, location: str) -> None:
+    bench = open_desk()
+    bench.desk.fault(Endpoint.EXPORT, Fault(status=302, headers={"Location": location}))
+
+    with pytest.raises(Unavailable, match=r"answers 302|redirects to "):
+        bench.source().fetch_page(START)
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "no date",
+        "Mon, 99 May 2026 10:00:00 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -2300",
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        "Wed, 13 May 2026 09:00:30 GMT",
+    ],
+)
+def test_a_date_that_is_none_or_days_away_is_no_date(open_desk: Open, date: str) -> None:
+    bench = open_desk()
+    bench.desk.fault(Endpoint.EXPORT, Fault(headers={"Date": date}))
+
+    page = bench.source(per_page=1000).fetch_page(START)
+
+    assert (page.caught_up, page.watermark) == (True, None)
+
+
+def test_json_that_is_nested_without_end_is_no_json(open_desk: Open) -> None:
+    bench = open_desk()
+    bench.desk.fault(Endpoint.EXPORT, Fault(body=b'{"tickets":' + b"[" * 200_000))
+
+    with pytest.raises(Unavailable, match="that is no JSON"):
+        bench.source().fetch_page(START)
 
 
 @pytest.mark.parametrize("minutes", [-10, 10])

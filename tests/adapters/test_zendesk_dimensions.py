@@ -282,4 +282,4 @@ def test_what_is_kept_of_a_ticket_can_be_stored_whatever_signs_it_has(value: str
 def test_half_an_emoji_and_a_nul_become_signs_that_can_be_stored() -> None:
     row = {"tags": ["cut\ud83d", "n\0l"], "via": {"channel": "web\ud83d"}}
 
-    assert attributes_of(row, kept=Kept.of(settings())) == ("channel:web?", "tag:cut?", "tag:n?l")
+    assert attributes_of(row, kept=Kept.of(settings())) == ("channel:web?", "tag:cut?", "tag:n l")

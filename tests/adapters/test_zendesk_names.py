@@ -1,5 +1,6 @@
 """What an account calls things: how often it is asked for names, and what counts while a name is not known yet."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -288,3 +289,55 @@ def test_a_name_that_was_cut_in_the_middle_of_an_emoji_can_be_stored(open_desk: 
 
     assert bench.services == ["Pay ?"]
     assert bench.source.naming.names["brand:21"].encode()
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_names_that_are_refused_are_done_without_and_asked_for_again_in_an_hour(
+    open_desk: Open, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    bench = open_desk(*({"brand_id": 21} for _ in range(4)), service={"from": "brand"})
+    bench.desk.fault(Endpoint.BRANDS, Fault.error(status), times=2)
+
+    bench.read(2, apart=MINUTE)
+    bench.read(2, apart=timedelta(hours=1))
+
+    assert bench.services == ["brand 21", "brand 21", "brand 21", "Payments"]
+    assert [asked.endpoint for asked in bench.desk.requests].count(Endpoint.BRANDS) == 3
+    told = [record for record in caplog.records if "names" in record.getMessage()]
+    assert [each.getMessage() for each in told] == ["names_failed", "names_recovered"]
+    assert (vars(told[0])["source"], vars(told[0])["of"]) == ("desk", "brand")
+
+
+def test_while_a_list_is_not_to_be_had_what_was_known_of_it_stands(open_desk: Open) -> None:
+    bench = open_desk(*({"brand_id": 21} for _ in range(5)), service={"from": "brand"})
+    bench.read()
+    bench.desk.fault(Endpoint.BRANDS, Fault.error(503), times=2)
+
+    hourly = bench.read(apart=timedelta(hours=1))
+    at_once = bench.read(apart=timedelta(seconds=30))
+    later = bench.read(2, apart=MINUTE)
+
+    assert (hourly.count(Endpoint.BRANDS), at_once, later.count(Endpoint.BRANDS)) == (1, [], 2)
+    assert bench.services == ["Payments"] * 5
+
+
+def test_while_organisations_are_not_to_be_had_what_was_known_of_them_stands(open_desk: Open) -> None:
+    bench = open_desk(of(1), of(1))
+    bench.read()
+    bench.desk.fault(Endpoint.ORGANIZATIONS, Fault.error(503))
+
+    bench.read(apart=timedelta(hours=1))
+
+    assert bench.services == ["Company 1", "Company 1"]
+
+
+def test_a_rate_limit_met_on_the_way_to_a_name_holds_for_all(open_desk: Open) -> None:
+    bench = open_desk({"brand_id": 21}, {"brand_id": 21})
+    bench.read()
+    bench.desk.fault(Endpoint.BRANDS, Fault.error(429, retry_after="20"))
+
+    with pytest.raises(Unavailable) as limited:
+        bench.read(apart=timedelta(hours=1))
+
+    assert (limited.value.reason, limited.value.retry_after) == ("rate_limited", timedelta(seconds=20))

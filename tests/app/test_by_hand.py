@@ -75,7 +75,7 @@ def empty(folder: Path) -> None:
 
 @pytest.mark.usefixtures("surging")
 def test_without_a_daemon_an_act_is_settled_at_once_and_told_later(run: Run, folder: Path) -> None:
-    assert run("ack", "SW-1", "--by", "sato") == (0, "SW-1 is yours.", "")
+    assert run("ack", "sw-1", "--by", "sato") == (0, "SW-1 is yours.", "")
 
     people, store = desk(folder)
     assert people.incident().handling.acknowledged_by == "sato"

@@ -3,8 +3,12 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from spikewatch.adapters.clock import SystemClock
+import pytest
+
+from spikewatch.adapters.clock import ManualClock, SystemClock
 from spikewatch.app.fetching import backfill
+from spikewatch.errors import Fault
+from tests.core_factories import NOON
 
 CONFIG = """\
 timezone: Asia/Tokyo
@@ -43,3 +47,13 @@ def test_each_source_says_what_it_brought_and_the_store_what_it_holds(tmp_path: 
         "7 tickets are counted in the store",
     ]
     assert first[0].endswith("JST is read")
+
+
+def test_a_source_that_is_not_there_ends_it_with_what_is_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "watch.yaml"
+    file.write_text(CONFIG.format(folder=tmp_path), encoding="utf-8")
+
+    with pytest.raises(
+        Fault, match=r"source shop: .*shop\.csv: No such file.*; put it right.* same command again"
+    ):
+        backfill(file, env={}, weeks=2, clock=ManualClock(NOON))

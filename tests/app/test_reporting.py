@@ -13,7 +13,8 @@ import pytest
 from spikewatch.adapters.clock import ManualClock
 from spikewatch.adapters.memory import MemoryMessenger, MemoryMeter
 from spikewatch.adapters.sql_store import SqlStore, open_store
-from spikewatch.app.assembly import assemble, detector_of
+from spikewatch.app.assembly import assemble
+from spikewatch.app.detecting import detector_of
 from spikewatch.app.reporting.forms import Form
 from spikewatch.app.reporting.gathering import gather
 from spikewatch.app.reporting.on_demand import report

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from spikewatch.adapters.memory import MemoryStore
-from spikewatch.app.assembly import detector_of
+from spikewatch.app.detecting import detector_of
 from spikewatch.app.waiting import Herald, Reason, Waiting, waiting
 from spikewatch.config import Config
 from spikewatch.core.counts import Ticket

@@ -1,7 +1,7 @@
 """The stores that a contract is checked against, and the desk that it is told with."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -118,6 +118,18 @@ def ticket(
 ) -> Ticket:
     """Return a ticket created so many minutes after the beginning."""
     return Ticket(identifier, T0 + timedelta(minutes=minute), *series, version=version, counted=counted)
+
+
+class Torn(Sequence[Ticket]):
+    """Tickets whose reading breaks off after the first."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: object) -> Ticket:  # type: ignore[override]  # slices are not needed
+        if index == 0:
+            return ticket("torn")
+        raise ConnectionError(index)
 
 
 def page(

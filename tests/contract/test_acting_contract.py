@@ -154,6 +154,18 @@ def test_a_label_can_be_removed_and_a_verdict_cannot(opened: Opened) -> None:
 
 
 @every_store
+def test_the_number_of_a_label_that_was_removed_is_never_given_to_another(opened: Opened) -> None:
+    with opened() as store:
+        store.add_labels([noted()])
+        (first,) = store.labels()
+        store.remove_label(first.number or 0)
+        store.add_labels([noted(minute=60)])
+
+        assert not store.remove_label(first.number or 0)
+        assert len(store.labels()) == 1
+
+
+@every_store
 def test_a_silence_gets_a_number_and_can_be_ended(opened: Opened) -> None:
     span = Span(T0, T0 + timedelta(hours=1))
     wanted = Silence(Matcher("pay*", "login", Severity.WARNING), span, "sato", "bank")
@@ -169,3 +181,13 @@ def test_a_silence_gets_a_number_and_can_be_ended(opened: Opened) -> None:
         ended = store.save_silence(replace(kept, span=Span(T0, T0 + timedelta(minutes=5))))
         assert list(store.silences(ending_after=T0)) == [ended, other]
         assert list(store.silences(ending_after=T0 + timedelta(minutes=5))) == [other]
+
+
+@every_store
+def test_an_act_that_never_arrived_has_no_next_state(opened: Opened) -> None:
+    done = Entry(act()).settled(at=T0, refused=None)
+    with opened() as store:
+        store.save_act(done)
+        store.commit_cycle(replace(cycle(), acts=(done,)))
+
+        assert store.act("a1") is None

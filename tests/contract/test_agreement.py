@@ -1,9 +1,10 @@
-"""Whatever a store is told and in whatever order, it shows the same in memory as in SQL, after each thing that it is told."""
+"""Whatever a store is told and in whatever order, it shows the same in memory as in SQL after each thing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from spikewatch.core.acts import Act, ActKind, ActStage, Entry, Via
 from spikewatch.core.calibration import Calibration, Peaks
+from spikewatch.core.census import Census
 from spikewatch.core.counts import Attributes, SeriesKey, Ticket
 from spikewatch.core.events import Label, LabelKind
 from spikewatch.core.handling import Handling, Verdict
@@ -24,7 +26,7 @@ from spikewatch.ports import CycleCommit, InForce, JudgeState, Naming, Page, Sto
 from tests.contract.oncall import delivery, incident
 from tests.contract.stores import CARDS, FIRST, LOGIN, T0, census, counts, memory, sqlite
 
-Step: TypeAlias = Callable[[Store], Any]
+Step: TypeAlias = Callable[[Store], object]
 """Something that a store is told; what it answers."""
 
 HOURS = [-24 * 9, -24 * 8, -24 * 2, -1, 0, 0.5, 1, 24 * 7]
@@ -77,19 +79,19 @@ class Told:
     """A thing that a store is told, by name, so that a failure reads as a story."""
 
     name: str
-    given: tuple[Any, ...]
+    given: tuple[object, ...]
     step: Step
 
     def __repr__(self) -> str:
         return f"{self.name}{self.given}"
 
 
-def told(name: str, step: Callable[..., Any], *given: st.SearchStrategy[Any]) -> st.SearchStrategy[Told]:
+def told(name: str, step: Callable[..., object], *given: st.SearchStrategy[Any]) -> st.SearchStrategy[Told]:
     return st.tuples(*given).map(lambda each: Told(name, each, lambda store: step(store, *each)))
 
 
 def page_of(
-    written: Sequence[Written], naming: Naming | None, mark: float | None, caught_up: bool
+    written: Sequence[Written], naming: Naming | None, mark: float | None, *, caught_up: bool
 ) -> Page:
     watermark = None if mark is None else hour(mark)
     tickets = [each.named(naming) for each in written]
@@ -109,7 +111,11 @@ written = st.builds(
     st.booleans(),
 )
 pages = st.builds(
-    page_of, st.lists(written, max_size=5), st.none() | st.sampled_from(NAMINGS), st.none() | hours, st.booleans()
+    page_of,
+    st.lists(written, max_size=5),
+    st.none() | st.sampled_from(NAMINGS),
+    st.none() | hours,
+    caught_up=st.booleans(),
 )
 censuses = st.lists(
     st.tuples(st.integers(0, 12), st.sampled_from([LOGIN, CARDS]), st.integers(0, 3)), max_size=4
@@ -117,65 +123,68 @@ censuses = st.lists(
 keys = st.sampled_from(["k1", "k2", "k3", "k4"])
 
 
-def take_page(store: Store, source: str, given: Page) -> Any:
+def take_page(store: Store, source: str, given: Page) -> object:
     return store.commit_page(source, given, since=T0, seen_at=T0)
 
 
-def take_census(store: Store, source: str, given: Any, page: Page) -> Any:
+def take_census(store: Store, source: str, given: Census, page: Page) -> object:
     return take_page(store, source, replace(page, census=given))
 
 
-def sweep(store: Store, source: str, given: Page) -> Any:
+def sweep(store: Store, source: str, given: Page) -> object:
     return None if store.source_state(source) is None else store.commit_sweep(source, given)
 
 
-def backfill(store: Store, source: str, given: Page) -> Any:
+def backfill(store: Store, source: str, given: Page) -> object:
     return None if store.backfill(source) is None else store.commit_backfill(source, given)
 
 
-def recount(store: Store, source: str, most: int) -> Any:
+def recount(store: Store, source: str, most: int) -> object:
     return store.recount(source, after="", most=most)
 
 
-def recount_all(store: Store, source: str, most: int) -> Any:
+def recount_all(store: Store, source: str, most: int) -> object:
     reached: list[str | None] = [""]
     while (last := reached[-1]) is not None:
         reached.append(store.recount(source, after=last, most=most))
     return reached
 
 
-def judge(store: Store, until: int, phase: Phase, severity: Severity, kind: LabelKind | None, minute: int) -> Any:
+def judge(store: Store, until: int, told: tuple[Phase, Severity, LabelKind | None, int]) -> None:
+    phase, severity, kind, minute = told
     found = incident(phase=phase, severity=severity, minute=minute)
     if kind is not None:
         surge = replace(found.surges[0], began=T0 - timedelta(hours=1))
         found = replace(found, surges=(surge,), handling=Handling(verdict=Verdict(kind, "sato", T0)))
     other = incident("INC-2")
     active = tuple(each for each in (other, found) if each.phase is not Phase.CLOSED)
-    state = JudgeState(until, Incidents(active, next_number=3))
+    state = JudgeState(until, Incidents(active, next_number=3), {"payments": until})
     store.commit_cycle(CycleCommit(state, (found, other), (), ()))
 
 
-def tell(store: Store, key: str, minute: int, kind: Kind, stage: Stage, error: str | None) -> Any:
+def tell(store: Store, key: str, minute: int, told: tuple[Kind, Stage, str | None]) -> None:
+    kind, stage, error = told
     made = replace(delivery(key, minute=minute), kind=kind)
     store.commit_cycle(CycleCommit(store.judge_state(), deliveries=[made]))
     store.save_delivery(replace(made, stage=stage, last_error=error, receipt=Receipt("C", key)))
     store.commit_cycle(CycleCommit(store.judge_state(), deliveries=[replace(made, key=f"{key} again")]))
 
 
-def receive(store: Store, key: str, minute: int) -> Any:
+def receive(store: Store, key: str, minute: int) -> object:
     act = Act(key, ActKind.ACKNOWLEDGE, "INC-1", "sato", Via.SLACK, T0 + timedelta(minutes=minute))
     return store.receive_act(act, at=T0)
 
 
-def settle(store: Store, key: str, minute: int, *, in_cycle: bool) -> Any:
+def settle(store: Store, key: str, minute: int, *, in_cycle: bool) -> None:
     act = Act(key, ActKind.ACKNOWLEDGE, "INC-1", "suzuki", Via.SLACK, T0 + timedelta(minutes=minute))
     entry = Entry(act).settled(at=T0, refused=None)
     if in_cycle:
-        return store.commit_cycle(CycleCommit(store.judge_state(), acts=(entry,)))
-    return store.save_act(entry)
+        store.commit_cycle(CycleCommit(store.judge_state(), acts=(entry,)))
+    else:
+        store.save_act(entry)
 
 
-def note(store: Store, minutes: list[int]) -> Any:
+def note(store: Store, minutes: list[int]) -> object:
     return store.add_labels(
         [
             Noted(Label(Span(hour(each), hour(each + 1)), "payments", None, LabelKind.EXPECTED), "sato")
@@ -184,14 +193,14 @@ def note(store: Store, minutes: list[int]) -> Any:
     )
 
 
-def silence(store: Store, number: int | None, end: float) -> Any:
+def silence(store: Store, number: int | None, end: float) -> object:
     known = {each.number for each in store.silences(ending_after=hour(-999))}
     given = Silence(Matcher("pay*"), Span(hour(-300), hour(end)), "sato", "bank", number=number)
     return store.save_silence(given) if number is None or number in known else None
 
 
-def keep_calibration(store: Store, week: int) -> Any:
-    return store.save_calibration(Calibration(week, "s", Peaks(np.array([1 / 3]), np.array([0]), 7)))
+def keep_calibration(store: Store, week: int) -> None:
+    store.save_calibration(Calibration(week, "s", Peaks(np.array([1 / 3]), np.array([0]), 7)))
 
 
 steps = st.one_of(
@@ -216,19 +225,19 @@ steps = st.one_of(
         "judge",
         judge,
         st.integers(FIRST, FIRST + 9),
-        st.sampled_from(Phase),
-        st.sampled_from(Severity),
-        st.none() | st.sampled_from(LabelKind),
-        st.integers(0, 9),
+        st.tuples(
+            st.sampled_from(Phase),
+            st.sampled_from(Severity),
+            st.none() | st.sampled_from(LabelKind),
+            st.integers(0, 9),
+        ),
     ),
     told(
         "tell",
         tell,
         keys,
         st.integers(0, 3),
-        st.sampled_from(Kind),
-        st.sampled_from(Stage),
-        st.none() | st.just("refused"),
+        st.tuples(st.sampled_from(Kind), st.sampled_from(Stage), st.none() | st.just("refused")),
     ),
     told("act", receive, keys, st.integers(0, 3)),
     told("settle", lambda s, *g: settle(s, *g[:2], in_cycle=g[2]), keys, st.integers(0, 3), st.booleans()),
@@ -244,7 +253,7 @@ steps = st.one_of(
 )
 
 
-def views(store: Store) -> Mapping[str, Any]:
+def views(store: Store) -> Mapping[str, object]:
     """Return everything that a store can be asked."""
     sources = ("desk", "shop")
     calibrations = [store.calibration(week=week) for week in range(2950, 2971)]
@@ -253,7 +262,11 @@ def views(store: Store) -> Mapping[str, Any]:
         "source_states": store.source_states(),
         "backfills": [store.backfill(source) for source in sources],
         "versions": [store.versions(source, list("abcd")) for source in sources],
-        "tallies": [store.tally(source, start=hour(a), end=hour(b)) for source in sources for a in HOURS for b in HOURS],
+        "tallies": [
+            store.tally(source, start=hour(start), end=hour(end))
+            for source in sources
+            for start, end in pairwise(HOURS)
+        ],
         "roster": store.roster().keys,
         "counts": counts(store),
         "feeds": store.feeds(),
@@ -266,7 +279,11 @@ def views(store: Store) -> Mapping[str, Any]:
         "incident": store.incident("INC-1"),
         "incident_totals": store.incident_totals(),
         "calibrations": [
-            each and (each.settings, each.peaks and (each.peaks.score.tolist(), each.peaks.day.tolist(), each.peaks.n_days))
+            each
+            and (
+                each.settings,
+                each.peaks and (each.peaks.score.tolist(), each.peaks.day.tolist(), each.peaks.n_days),
+            )
             for each in calibrations
         ],
         "in_force": store.in_force(),

@@ -11,6 +11,7 @@ from tests.contract.stores import (
     LOGIN,
     T0,
     Opened,
+    Torn,
     commit,
     counts,
     every_store,
@@ -165,3 +166,37 @@ def test_what_is_left_of_a_backfill_has_a_fraction() -> None:
 
     assert left.fraction == 0.25
     assert Backfill(OLDER, T0).fraction == 0.0
+
+
+@every_store
+def test_a_page_of_older_history_that_breaks_off_leaves_the_rest_to_be_read(opened: Opened) -> None:
+    with opened() as store:
+        read(store)
+        store.ask_backfill("desk", since=OLDER)
+
+        with pytest.raises(ConnectionError):
+            store.commit_backfill("desk", Page(Torn(), "next", caught_up=True))
+
+        assert store.backfill("desk") == Backfill(OLDER, T0)
+        assert sum(row.tickets for row in counts(store)) == 1
+
+
+@every_store
+def test_a_page_of_older_history_that_nobody_asked_for_is_refused(opened: Opened) -> None:
+    with opened() as store:
+        read(store)
+
+        with pytest.raises(LookupError):
+            store.commit_backfill("desk", older(1))
+
+        assert sum(row.tickets for row in counts(store)) == 1
+
+
+@every_store
+def test_a_tally_is_of_whole_seconds(opened: Opened) -> None:
+    half = timedelta(microseconds=500_000)
+    with opened() as store:
+        commit(store, replace(ticket(), created_at=T0 + half))
+
+        assert store.tally("desk", start=T0 + half, end=T0 + timedelta(seconds=1)) == {LOGIN: 1}
+        assert store.tally("desk", start=T0, end=T0 + half) == {}

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikewatch.core.counts import CountRow, SeriesKey
-from spikewatch.ports import PageOutcome
+from spikewatch.ports import Page, PageOutcome
 from tests.contract.stores import (
     CARDS,
     FIRST,
@@ -147,3 +147,14 @@ def test_counts_are_what_the_last_census_of_each_bucket_says(
 
     assert {(row.bucket, row.series): row.tickets for row in found} == dict(+expected)
     assert all(0 <= row.late <= row.tickets for row in found)
+
+
+@every_store
+def test_a_page_whose_census_is_refused_gives_no_ticket_either(opened: Opened) -> None:
+    told = Page([ticket()], "c", caught_up=True, census=census((0, LOGIN, 3), end=7))
+    with opened() as store:
+        with pytest.raises(ValueError, match="cuts a bucket"):
+            store.commit_page("desk", told, since=T0, seen_at=T0)
+
+        assert counts(store) == set()
+        assert store.stats().tickets == 0

@@ -19,8 +19,6 @@ from tests.contract.stores import (
     commit,
     counts,
     every_store,
-    memory,
-    sqlite,
     ticket,
 )
 
@@ -103,18 +101,3 @@ def test_how_a_history_is_cut_into_pages_changes_nothing(
         assert counts(cut) == counts(whole)
         assert cut.roster().keys == whole.roster().keys
         assert cut.ticket_totals() == whole.ticket_totals()
-
-
-@settings(max_examples=30)  # each begins a store anew
-@given(told=st.builds(Told, pages))
-def test_all_stores_agree_on_every_view(told: Told) -> None:
-    with memory() as one, sqlite() as other:
-        for tickets, minute in told.pages:
-            mark = None if minute is None else T0 + timedelta(minutes=minute)
-            assert commit(one, *tickets, watermark=mark) == commit(other, *tickets, watermark=mark)
-
-        assert counts(one) == counts(other)
-        assert one.roster().keys == other.roster().keys
-        assert one.ticket_totals() == other.ticket_totals()
-        assert one.stats().tickets == other.stats().tickets
-        assert one.stats().oldest == other.stats().oldest

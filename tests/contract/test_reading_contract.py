@@ -1,17 +1,17 @@
 """What every store promises about how far a source is read."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
-from spikewatch.core.counts import CountRow, Ticket
+from spikewatch.core.counts import CountRow
 from spikewatch.ports import Page, SourceState
 from tests.contract.stores import (
     FIRST,
     LOGIN,
     T0,
     Opened,
+    Torn,
     commit,
     counts,
     every_store,
@@ -63,18 +63,6 @@ def test_rewinding_an_unknown_source_does_nothing(opened: Opened) -> None:
         assert store.source_state("desk") is None
 
 
-class Torn(Sequence[Ticket]):
-    """A page whose reading breaks off."""
-
-    def __len__(self) -> int:
-        return 2
-
-    def __getitem__(self, index: object) -> Ticket:  # type: ignore[override]  # slices are not needed
-        if index == 0:
-            return ticket("torn")
-        raise ConnectionError(index)
-
-
 @every_store
 def test_a_page_that_breaks_off_leaves_nothing(opened: Opened) -> None:
     with opened() as store:
@@ -88,3 +76,19 @@ def test_a_page_that_breaks_off_leaves_nothing(opened: Opened) -> None:
         assert counts(store) == {CountRow(FIRST, LOGIN, 1)}
         assert store.source_state("desk") == SourceState(T0, "c")
         assert store.stats().tickets == 1
+
+
+@every_store
+def test_a_source_that_is_not_used_any_more_keeps_its_state_for_when_it_comes_back(opened: Opened) -> None:
+    with opened() as store:
+        for name in ("desk", "mail"):
+            store.commit_page(name, Page((), name, caught_up=True, watermark=T0), since=T0, seen_at=T0)
+        whole = dict(store.source_states())
+
+        store.use_sources(["desk", "phone"])
+        without, kept = dict(store.source_states()), store.source_state("mail")
+        store.use_sources(["desk", "mail"])
+
+        assert without == {"desk": whole["desk"]}
+        assert kept == whole["mail"]
+        assert store.source_states() == whole

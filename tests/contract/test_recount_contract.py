@@ -151,9 +151,9 @@ def test_a_recount_is_pending_until_its_last_step_and_over_a_restart(kept: Open)
         assert moved == 3
         assert reached == "2"
         assert desk.store.recounts() == Recounts(0, is_pending=True)
-        kept = desk.store.naming("desk")
-        assert kept is not None
-        assert (kept.digest, kept.names, kept.is_pending) == ("by_tag", {"brand:1": "One"}, True)
+        standing = desk.store.naming("desk")
+        assert standing is not None
+        assert (standing.digest, standing.names, standing.is_pending) == ("by_tag", {"brand:1": "One"}, True)
         assert desk.store.recount("desk", after=reached or "", most=2) is None
         assert desk.store.recounts() == Recounts(1)
         assert {str(row.series) for row in counts(desk.store)} == {"desk/a", "desk/b"}
@@ -167,9 +167,9 @@ def test_a_naming_that_moves_nothing_is_adopted_at_once(kept: Open) -> None:
 
         assert desk.store.adopt("desk", same) == 0
 
-        kept = desk.store.naming("desk")
-        assert kept is not None
-        assert (kept.digest, kept.is_pending) == ("other", False)
+        standing = desk.store.naming("desk")
+        assert standing is not None
+        assert (standing.digest, standing.is_pending) == ("other", False)
         assert desk.store.recounts() == Recounts()
 
 
@@ -317,3 +317,72 @@ def test_a_late_ticket_stays_late_and_a_deleted_one_moves_without_counting(kept:
 
         assert moved == {CountRow(FIRST, SeriesKey("desk", "a"), 2, 1)}
         assert counts(desk.store) == moved | {CountRow(FIRST, SeriesKey("desk", "b"), 1)}
+
+
+@every_kept_store
+def test_a_recount_ends_with_its_last_ticket_and_not_a_step_later(kept: Open) -> None:
+    with kept() as desk:
+        commit(desk.store, Version("1", 0, 1, A), Version("2", 0, 1, B))
+        desk.store.adopt("desk", NAMINGS["by_tag"])
+
+        assert desk.store.recount("desk", after="", most=2) is None
+        assert desk.store.recounts() == Recounts(1)
+
+
+@every_kept_store
+def test_a_series_that_comes_back_goes_on_from_its_total_and_is_fed_by_whom_it_is_fed_now(kept: Open) -> None:
+    before, now = NAMINGS["by_brand"], NAMINGS["by_tag"]
+    with kept() as desk:
+        commit(desk.store, Version("1", 0, 1, A), Version("2", 0, 1, A))
+        desk.store.adopt("desk", now)
+        finish(desk.store)
+
+        there = Page([Version("3", 0, 1, A).named(before)], "c", caught_up=False, naming=before)
+        desk.store.commit_page("files", there, since=T0, seen_at=T0)
+
+        assert desk.store.ticket_totals() == {SeriesKey("desk", "a"): 2, SeriesKey("two", "x"): 3}
+        assert dict(desk.store.feeds()) == {"desk": frozenset({"desk"}), "files": frozenset({"two"})}
+
+
+@every_kept_store
+def test_a_source_whose_series_are_all_gone_feeds_nothing(kept: Open) -> None:
+    with kept() as desk:
+        commit(desk.store, Version("1", 0, 1, A))
+        desk.store.forget(tickets_before=T0 + timedelta(hours=1), counts_before=T0 + timedelta(hours=1))
+
+        desk.store.adopt("desk", NAMINGS["by_tag"])
+        finish(desk.store)
+
+        assert dict(desk.store.feeds()) == {}
+
+
+@every_kept_store
+def test_what_moves_within_a_forgotten_bucket_is_on_the_roster_and_gains_nothing(kept: Open) -> None:
+    with kept() as desk:
+        commit(desk.store, Version("1", 0, 1, A))
+        desk.store.forget(tickets_before=T0, counts_before=T0 + timedelta(minutes=5))
+
+        desk.store.adopt("desk", NAMINGS["by_tag"])
+        finish(desk.store)
+
+        assert desk.store.ticket_totals() == {SeriesKey("desk", "a"): 0}
+
+
+@every_kept_store
+def test_what_a_ticket_that_was_not_taken_is_made_of_moves_nothing(kept: Open) -> None:
+    with kept() as desk:
+        commit(desk.store, Version("1", 60, 2, A))
+        desk.store.forget(tickets_before=T0 + timedelta(hours=1), counts_before=T0)
+        forgotten, older = Version("2", 0, 1, B), Version("1", 60, 1, AB)
+
+        commit(desk.store, forgotten, older)
+
+        assert desk.store.adopt("desk", NAMINGS["by_tag"]) == 1
+
+
+@every_kept_store
+def test_of_tickets_of_one_second_the_last_by_name_is_the_newest(kept: Open) -> None:
+    with kept() as desk:
+        commit(desk.store, Version("2", 0, 1, B), Version("1", 0, 1, A), Version("3", 0, 1, AB))
+
+        assert desk.store.attributes("desk", newest=2) == {AB: 1, B: 1}

@@ -126,3 +126,17 @@ def test_a_calibration_comes_back_as_it_was_and_long_past_ones_go(opened: Opened
         store.save_calibration(Calibration(2950 + KEPT_WEEKS, "def", None))
         assert store.calibration(week=2950) is None
         assert store.calibration(week=2951) == none
+
+
+@every_store
+def test_every_series_that_a_page_names_is_on_the_roster_however_the_page_is_cut(opened: Opened) -> None:
+    versions = ticket(version=1), ticket(version=2, series=CARDS)
+    with opened() as at_once, opened() as one_by_one:
+        for store in (at_once, one_by_one):
+            store.forget(tickets_before=T0, counts_before=T0 + timedelta(minutes=5))
+        commit(at_once, *versions)
+        for version in versions:
+            commit(one_by_one, version)
+
+        assert set(at_once.roster().keys[:2]) == {CARDS, LOGIN}
+        assert at_once.roster().keys == one_by_one.roster().keys

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import TypeAdapter
 
-from spikewatch.core.blindness import BlindNotice, Cause, begun, ended
+from spikewatch.core.blindness import BlindNotice, Cause, begun, ended, removed
 from spikewatch.core.incidents import Phase
 from spikewatch.core.outbox import Delivery, plan
 from spikewatch.core.settings import Language
@@ -28,6 +28,7 @@ CASES = {
     "blind": BLIND,
     "blind_refused": begun("desk", Cause.REFUSED, since=SINCE, at=NOTICED),
     "seeing": ended(BLIND, until=UNTIL, tickets=214, incidents=1, at=UNTIL + timedelta(minutes=1)),
+    "unwatched": removed(BLIND, at=UNTIL),
     "seeing_quiet": ended(BLIND, until=UNTIL, tickets=1, incidents=0, at=UNTIL),
 }
 
@@ -60,7 +61,13 @@ def test_every_cause_is_said_in_every_language(cause: Cause, language: Language)
 def test_only_going_blind_calls_people() -> None:
     urgent = {name: render(case, language=Language.EN, zone=TOKYO).urgent for name, case in CASES.items()}
 
-    assert urgent == {"blind": True, "blind_refused": True, "seeing": False, "seeing_quiet": False}
+    assert urgent == {
+        "blind": True,
+        "blind_refused": True,
+        "seeing": False,
+        "unwatched": False,
+        "seeing_quiet": False,
+    }
 
 
 def test_the_name_of_a_source_cannot_mention_or_link_or_grow() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikewatch.core.counts import ALL, FLEET, SeriesKey
+from spikewatch.core.handling import UNTOUCHED, Handling
 from spikewatch.core.incidents import (
     Change,
     Incident,
@@ -455,6 +456,44 @@ def test_services_that_gather_while_a_company_wide_incident_is_open_go_into_it()
     assert grown.surges[1].is_open
     assert grown.started_at == NOON - timedelta(days=1)
     assert {change.after.merged_into for change in changes if change.after.phase is Phase.CLOSED} == {"9"}
+
+
+SATO = Handling(acknowledged_by="sato", acknowledged_at=NOON + 2 * MINUTE)
+SUZUKI = Handling(
+    acknowledged_by="suzuki",
+    acknowledged_at=NOON + MINUTE,
+    snoozed_by="suzuki",
+    snoozed_until=NOON + timedelta(hours=8),
+)
+
+
+@pytest.mark.parametrize(
+    ("third", "whole"),
+    [(UNTOUCHED, UNTOUCHED), (SUZUKI, SATO)],
+    ids=["nobody's while a part is nobody's", "whoever's took the last part"],
+)
+def test_who_has_the_parts_of_a_new_company_wide_incident_decides_who_has_it(
+    third: Handling, whole: Handling
+) -> None:
+    taken = zip((LOGIN, PARCEL, CRASH), (SATO, SUZUKI, third), strict=True)
+    children = tuple(replace(incident(surge(key), id=str(key)), handling=each) for key, each in taken)
+
+    after, changes = advance(Incidents(children, 4), followed={}, risen=[], rules=rules(), now=NOON + STEP)
+
+    assert [each.handling for each in after.active] == [whole]
+    kept = [change.after.handling for change in changes if change.after.merged_into is not None]
+    assert kept == [SATO, SUZUKI, third]
+
+
+def test_a_dismissed_company_wide_incident_that_services_are_gathered_into_is_told_again() -> None:
+    dismissed = replace(SATO, dismissed_by="sato", dismissed_at=NOON)
+    company = replace(incident(surge(FLEET, at=NOON - timedelta(hours=3)), id="9"), handling=dismissed)
+    children = tuple(incident(surge(key), id=str(key)) for key in (LOGIN, PARCEL, CRASH))
+    before = Incidents((replace(company, severity=Severity.CRITICAL), *children), 13)
+
+    after, _ = advance(before, followed={}, risen=[], rules=rules(), now=NOON + STEP)
+
+    assert [each.handling for each in after.active] == [SATO]
 
 
 def test_excess_is_that_of_the_leaves_or_of_the_rollup_where_it_is_more() -> None:

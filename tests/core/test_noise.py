@@ -1,9 +1,11 @@
 """Noise: what grows with the mean, what with its square, and what of it is believed."""
 
 import numpy as np
+import pytest
 
-from spikewatch.core.baseline.noise import JUMP, LEAST, MOST, USUAL, noise_of
+from spikewatch.core.baseline.noise import CELLS_IN_CACHE, JUMP, LEAST, MOST, USUAL, noise_of
 from spikewatch.core.counts import Floats
+from tests.oracles.noise import noise_of_all
 
 WEEKS = 8
 MEAN = np.tile(np.where(np.isin(np.arange(24), range(9, 18)), 1.0, 0.1), 7 * WEEKS)[None]
@@ -70,3 +72,16 @@ def test_both_stay_within_bounds_whatever_is_seen() -> None:
 
         assert LEAST[0] <= dispersion <= MOST[0]
         assert LEAST[1] <= spread**2 <= MOST[1] + 1e-12
+
+
+@pytest.mark.parametrize("n_hours", [24, 672, 1344])
+def test_a_fleet_told_some_series_at_a_time_is_told_to_the_last_bit_as_if_told_at_once(n_hours: int) -> None:
+    n_series = 2 * (CELLS_IN_CACHE // n_hours) + 1
+    rng = np.random.default_rng(6)
+    expected = np.resize(MEAN, (1, n_hours)) * rng.gamma(1.0, 20.0, (n_series, 1))
+    tickets = rng.poisson(expected * rng.gamma(25.0, 1 / 25.0, expected.shape)).astype(np.float64)
+    known = rng.random(expected.shape) > 0.1
+
+    told = noise_of(tickets, expected, known)
+
+    assert all(map(np.array_equal, told, noise_of_all(tickets, expected, known)))

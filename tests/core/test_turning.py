@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -95,6 +95,7 @@ def below(number: float) -> float:
     return float(f"999e{int(exponent) - 3}" if scaled == 100 else f"{scaled - 1}e{int(exponent) - 2}")
 
 
+@settings(max_examples=40)
 @given(bursts, tails, st.sampled_from([0.05, 1.0, 30.0]), st.sampled_from([LOGIN, PAYMENTS, FLEET]))
 def test_the_named_budget_alerts_and_just_below_it_does_not(
     newest: list[int], tail: Tail | None, asked: float, series: SeriesKey
@@ -112,6 +113,7 @@ def test_the_named_budget_alerts_and_just_below_it_does_not(
         assert not alerts(explained(counts, tail=tail, detection=budgeted(below(budget)), series=series))
 
 
+@settings(max_examples=40)
 @given(bursts, tails, st.sampled_from([0.2, 1.0, 5.0]))
 def test_the_named_weight_of_a_category_alerts_and_just_below_it_does_not(
     newest: list[int], tail: Tail | None, weight: float
@@ -133,17 +135,25 @@ def test_the_named_weight_of_a_category_alerts_and_just_below_it_does_not(
         assert not alerts(weighed(below(turns)))
 
 
-@given(bursts, tails, st.sampled_from([{}, {"refund": CategorySettings(weight=4.0)}]))
+@settings(max_examples=40)
+@given(
+    bursts,
+    tails,
+    st.sampled_from([{}, {"refund": CategorySettings(weight=4.0)}]),
+    st.sampled_from([None, 2.0]),
+)
 def test_the_named_weight_of_a_service_is_that_of_the_setting_which_its_categories_inherit(
-    newest: list[int], tail: Tail | None, categories: dict[str, CategorySettings]
+    newest: list[int], tail: Tail | None, categories: dict[str, CategorySettings], asked: float | None
 ) -> None:
-    def weighed(weight: float) -> Explanation:
-        payments = ServiceSettings(weight=weight, categories=categories)
+    def weighed(weight: float | None) -> Explanation:
+        payments = ServiceSettings(categories=categories)
+        if weight is not None:
+            payments = payments.model_copy(update={"weight": weight})
         return explained(counts, tail=tail, services={"payments": payments}, series=PAYMENTS)
 
     counts = desk(newest)
 
-    turns = turned(weighed(1.0)).weight
+    turns = turned(weighed(asked)).weight
 
     if turns is None:
         assert not alerts(weighed(MOST_WEIGHT))

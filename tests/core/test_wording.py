@@ -120,6 +120,13 @@ CASES: Mapping[str, Notice] = {
         revision=6,
     ),
     "merged": notice(Reason.MERGED, phase=Phase.CLOSED, merged_into="INC-9", revision=7),
+    "merged_owned": notice(
+        Reason.MERGED,
+        phase=Phase.CLOSED,
+        merged_into="INC-9",
+        revision=7,
+        handling=TANAKA,
+    ),
     "company": notice(**company()),
 }
 
@@ -407,6 +414,19 @@ def test_the_multiple_is_of_now_and_never_reads_as_measured_since_the_beginning(
     assert text in message.text
 
 
+@pytest.mark.parametrize(
+    ("language", "head"),
+    [
+        (Language.EN, "Subsiding: payments / login, now 1.3 times the usual (began 09:45 JST)"),
+        (Language.JA, "収束中: payments / login、現在は平常の1.3倍（09:45 JST に開始）"),
+    ],
+)
+def test_what_subsides_is_not_headed_as_a_surge(language: Language, head: str) -> None:
+    message = said(CASES["ebbing"], language)
+
+    assert text_of(message.blocks[0]["text"]) == head
+
+
 @pytest.mark.parametrize("name", REPLIES)
 @pytest.mark.parametrize("language", Language)
 def test_the_notification_of_a_reply_names_the_incident_first_and_has_one_colon(
@@ -444,7 +464,7 @@ def _without_note(told: Notice) -> Handling:
 def test_after_the_peak_the_chance_is_said_to_be_that_of_the_peak(
     language: Language, now: str, then: str
 ) -> None:
-    below = {"lead": reading(30), "peak": reading(58)}
+    below: dict[str, Any] = {"lead": reading(30), "peak": reading(58)}
 
     def lead_of(told: Notice) -> str:
         return text_of(said(told, language).blocks[1]["text"])
@@ -530,7 +550,9 @@ def test_the_day_is_said_when_it_is_not_the_day_of_the_data() -> None:
 
 
 def test_a_zone_without_a_name_is_said_as_an_offset() -> None:
-    assert "began at 04:45 UTC+04." in render(notice(), language=Language.EN, zone=ZoneInfo("Asia/Dubai")).text
+    assert (
+        "began at 04:45 UTC+04." in render(notice(), language=Language.EN, zone=ZoneInfo("Asia/Dubai")).text
+    )
 
 
 def test_an_address_that_could_break_out_of_its_link_is_shown_as_text() -> None:

@@ -214,11 +214,14 @@ def is_read(pipe: Path, ends: list[int]) -> bool:
     return True
 
 
-def test_an_interrupted_backtest_says_so_and_leaves_what_was_there(folder: Path) -> None:
-    kept = folder / "kept.html"
+@pytest.mark.parametrize(("way", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_backtest_says_so_and_leaves_what_was_there(
+    folder: Path, way: signal.Signals, status: int
+) -> None:
+    kept, endless = folder / "kept.html", folder / f"endless-{status}.csv"
     kept.write_text("what stood here before\n", encoding="utf-8")
-    os.mkfifo(folder / "endless.csv")
-    command = ("endless.csv", "--config", "c.yaml", "--format", "html", "--out", "kept.html")
+    os.mkfifo(endless)
+    command = (endless.name, "--config", "c.yaml", "--format", "html", "--out", "kept.html")
     process = subprocess.Popen(
         [sys.executable, "-m", "spikewatch", "backtest", *command],
         cwd=folder,
@@ -228,12 +231,12 @@ def test_an_interrupted_backtest_says_so_and_leaves_what_was_there(folder: Path)
     )
 
     ends: list[int] = []
-    eventually(lambda: is_read(folder / "endless.csv", ends))
-    process.send_signal(signal.SIGINT)
+    eventually(lambda: is_read(endless, ends))
+    process.send_signal(way)
     _, told = process.communicate(timeout=20)
     os.close(ends[0])
 
-    assert process.returncode == 130
+    assert process.returncode == status
     assert told == "spikewatch: interrupted: nothing was written\n"
     assert kept.read_text("utf-8") == "what stood here before\n"
     assert list(folder.glob(".kept*")) == []

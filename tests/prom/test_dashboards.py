@@ -120,6 +120,27 @@ def test_a_panel_counts_two_daemons_on_one_desk_once(panel: dict[str, Any]) -> N
 
 
 @each_panel
+def test_a_unit_of_time_is_for_the_column_of_times_alone(panel: dict[str, Any]) -> None:
+    of_all_columns = panel["fieldConfig"]["defaults"]["unit"]
+
+    # Grafana reads names as dates where a date is the unit of all columns: SW-7 would be shown as the 7th of a month.
+    assert panel["type"] != "table" or not of_all_columns.startswith("dateTime")
+
+
+@each_panel
+def test_what_every_target_has_is_asked_of_our_own_targets(panel: dict[str, Any]) -> None:
+    of_everybody = r"(?<!\w)(?:up|process_\w+|scrape_\w+)\{"
+
+    strange = [
+        expr
+        for expr in queries(panel)
+        if re.search(of_everybody, expr) and "and on (cluster, instance)" not in expr
+    ]
+
+    assert strange == []
+
+
+@each_panel
 def test_rates_of_rare_events_are_not_drawn_finer_than_the_events_come(panel: dict[str, Any]) -> None:
     has_rates = any("$__rate_interval" in expr for expr in queries(panel))
 
@@ -148,7 +169,9 @@ def test_looks_that_go_by_a_name_find_it(panel: dict[str, Any]) -> None:
 
     named = {each["matcher"]["options"] for each in panel["fieldConfig"]["overrides"]}
 
-    assert named <= legends | grouped
+    columns = [each["options"].get("renameByName", {}).values() for each in panel.get("transformations", ())]
+
+    assert named <= legends.union(grouped, *columns)
 
 
 def test_rules_ask_for_metrics_and_labels_that_there_are() -> None:

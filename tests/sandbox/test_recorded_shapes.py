@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from spikewatch.sandbox.helpdesk import Catalogue, DeskTicket, DropDown, Endpoint
-from spikewatch.sandbox.helpdesk.api import Api, Asked
+from spikewatch.sandbox.helpdesk.api import Api
 from spikewatch.sandbox.helpdesk.ledger import Ledger
+from spikewatch.sandbox.helpdesk.questions import Asked
 
 NOW = datetime(2026, 5, 11, 9, 0, 30, tzinfo=UTC)
 FOLDER = "zendesk_recorded"

@@ -13,6 +13,12 @@ class Positions:
         """Begin with no source."""
         self.states: dict[str, SourceState] = {}
         self.backfills: dict[str, Backfill] = {}
+        self.unused: set[str] = set()
+
+    @property
+    def used(self) -> dict[str, SourceState]:
+        """The states of the sources that are used."""
+        return {name: state for name, state in self.states.items() if name not in self.unused}
 
     def move(self, source: str, page: Page, *, since: datetime) -> None:
         """Go on after a page; `since` is where reading begins with the first."""

@@ -4,7 +4,7 @@ Every method holds one lock, so that it happens whole; what may fail is done bef
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from threading import RLock
 
@@ -144,10 +144,15 @@ class MemoryStore:
             ]
         return added_up(Cells(roster, *np.array(found, dtype=np.int64).reshape(-1, 4).T))
 
-    def source_states(self) -> Mapping[str, SourceState]:
-        """Return the state of every source that has been read."""
+    def use_sources(self, names: Collection[str]) -> None:
+        """Take these as the sources there are from now on."""
         with self._lock:
-            return dict(self._positions.states)
+            self._positions.unused = self._positions.states.keys() - set(names)
+
+    def source_states(self) -> Mapping[str, SourceState]:
+        """Return the state of every source that has been read, without those that are not used any more."""
+        with self._lock:
+            return self._positions.used
 
     def feeds(self) -> Mapping[str, frozenset[str]]:
         """Return which services the tickets of each source have counted in."""

@@ -1,6 +1,6 @@
 """`ports.Source` on a query: reads whole buckets up to the newest complete ones, and the last few once more each time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from sqlalchemy import URL, Dialect, Engine, TextClause, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
 
 from spikewatch.adapters.sql_source.rows import tallied
 from spikewatch.adapters.sql_source.settings import SqlSettings
@@ -114,7 +115,7 @@ class SqlSource:
             with self._engine.connect() as connection, connection.begin():
                 for statement in restraints(connection.dialect, timeout=self._settings.timeout):
                     connection.exec_driver_sql(statement)
-                found = connection.execute(self._query, self._range(span))
+                found = connection.execute(self._query, bounds(connection.dialect, span))
                 rows = tallied(
                     list(found.keys()), map(tuple, found), span=span, fallback=self._settings.fallback
                 )
@@ -123,11 +124,6 @@ class SqlSource:
             raise self._failure(error, span) from error
         except ValueError as error:
             raise Unavailable(f"the query of sources.{self.name}: {error}", reason="parse") from error
-
-    def _range(self, span: Span) -> dict[str, object]:
-        if self._engine.dialect.name == "sqlite":  # has no type for instants: text that compares as it sorts
-            return {"since": span.start.isoformat(), "until": span.end.isoformat()}
-        return {"since": span.start, "until": span.end}
 
     def _failure(self, error: SQLAlchemyError, span: Span) -> PortError:
         said = _first_line(error)
@@ -150,7 +146,7 @@ def _engine(settings: SqlSettings, password: SecretStr | None) -> Engine:
         url = _address(settings.url)
         if password is not None:
             url = url.set(password=password.get_secret_value())
-        return create_engine(url, pool_pre_ping=True, pool_size=1, hide_parameters=True)
+        return create_engine(url, poolclass=QueuePool, pool_pre_ping=True, pool_size=1, hide_parameters=True)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         remedy = (
             "install the package with this dialect beside spikewatch, or correct the beginning of the URL"
@@ -168,6 +164,13 @@ def _address(text: str) -> URL:
         return make_url(text)
     file = quote(text.removeprefix(_FILE))
     return URL.create("sqlite", database=f"file:{file}", query={"mode": "ro", "uri": "true"})
+
+
+def bounds(dialect: Dialect, span: Span) -> Mapping[str, datetime | str]:
+    """Return what `:since` and `:until` stand for; text that compares as it sorts where a database has no instants."""
+    if dialect.name == "sqlite":
+        return {"since": span.start.isoformat(), "until": span.end.isoformat()}
+    return {"since": span.start, "until": span.end}
 
 
 def restraints(dialect: Dialect, *, timeout: timedelta) -> Sequence[str]:

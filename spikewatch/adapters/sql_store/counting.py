@@ -1,9 +1,10 @@
 """Statements of counting: series, tickets, counts, and how far sources are read; each within its caller's transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
+from json import dumps, loads
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ _CHUNK = 1000
 
 _TICKETS_FROM = "tickets_from"
 _COUNTS_FROM = "counts_from"
+_UNUSED_SOURCES = "unused_sources"
 RECOUNTS = "recounts"
 """Where it stands how often a recount came to its end."""
 
@@ -45,6 +47,19 @@ RECOUNTS = "recounts"
 def source_states(connection: Connection) -> Mapping[str, SourceState]:
     """Return the state of every source that has been read."""
     return {row.name: source_of(row) for row in connection.execute(select(source))}
+
+
+def use_sources(connection: Connection, names: Collection[str]) -> None:
+    """Write which of the sources that have been read are not used any more."""
+    unused = sorted(name for name in connection.scalars(select(source.c.name)) if name not in names)
+    row = {"key": _UNUSED_SOURCES, "value": dumps(unused)}
+    connection.execute(upsert(connection.dialect, meta, on=["key"], replace=["value"]), [row])
+
+
+def unused_sources(connection: Connection) -> frozenset[str]:
+    """Return the sources that are not used any more."""
+    value = connection.scalar(select(meta.c.value).where(meta.c.key == _UNUSED_SOURCES))
+    return frozenset(() if value is None else loads(value))
 
 
 def horizon(connection: Connection) -> Horizon:

@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from spikewatch.adapters.sql_store import calibrations
+from spikewatch.adapters.sql_store import calibrations, telling
 from spikewatch.adapters.sql_store.postgresql_server import PostgresqlServer
 from spikewatch.adapters.sql_store.sqlite_file import SqliteFile
 from spikewatch.adapters.sql_store.store import Home, SqlStore
@@ -59,6 +59,7 @@ def open_store(
             _check_step(connection, home.name, step=step, may_write=exclusive)
             if exclusive:
                 _note_renames(connection, renames or RenameSettings())
+                telling.park_unreadable(connection)
     except BaseException:
         home.close()
         raise

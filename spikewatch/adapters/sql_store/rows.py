@@ -80,5 +80,5 @@ def delivery_row(delivery: Delivery) -> Mapping[str, object]:
 
 
 def delivery_of(json: str) -> Delivery:
-    """Return the delivery that was written."""
+    """Return the delivery that was written. Raises pydantic.ValidationError where another version wrote another form."""
     return _DELIVERY.validate_json(json)

@@ -5,7 +5,7 @@ tickets, and that is written in bulk. A count that falls to zero loses its row, 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -110,7 +110,8 @@ class SqlStore:
     # counting
     def source_state(self, source: str) -> SourceState | None:
         """Return how far the source has been read; None before its first page."""
-        return self.source_states().get(source)
+        with self._reading() as connection:
+            return counting.source_states(connection).get(source)
 
     def commit_page(self, source: str, page: Page, *, since: datetime, seen_at: datetime) -> PageOutcome:
         """Take over a page: tickets, count deltas, cursor and watermark, together."""
@@ -183,10 +184,16 @@ class SqlStore:
         with self._reading() as connection:
             return counting.counted(connection, self._registered(connection), first=first, stop=stop)
 
+    def use_sources(self, names: Collection[str]) -> None:
+        """Take these as the sources there are from now on."""
+        with self._writing() as connection:
+            counting.use_sources(connection, names)
+
     def source_states(self) -> Mapping[str, SourceState]:
-        """Return the state of every source that has been read."""
+        """Return the state of every source that has been read, without those that are not used any more."""
         with self._reading() as connection:
-            return counting.source_states(connection)
+            states, unused = counting.source_states(connection), counting.unused_sources(connection)
+        return {name: state for name, state in states.items() if name not in unused}
 
     def feeds(self) -> Mapping[str, frozenset[str]]:
         """Return which services the tickets of each source have counted in."""

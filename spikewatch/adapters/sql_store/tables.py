@@ -204,6 +204,7 @@ label = Table(
     Column("note", Text),
     Column("recorded_at", BigInteger),
     Column("incident", String),
+    sqlite_autoincrement=True,  # who removes a label by its number must not meet another one
 )
 
 silence = Table(

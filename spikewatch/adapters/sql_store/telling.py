@@ -1,10 +1,12 @@
 """Statements of judging and telling: incidents, the outbox and receipts; each within its caller's transaction."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from json import dumps, loads
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select
+from pydantic import ValidationError
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from spikewatch.adapters.sql_store.rows import delivery_of, delivery_row, incident_of, incident_row, micros
 from spikewatch.adapters.sql_store.tables import incident, judge, outbox, told
@@ -14,6 +16,8 @@ from spikewatch.core.outbox import Delivery, Receipt, Stage, in_place_of, supers
 from spikewatch.ports import JudgeState
 
 UNSETTLED = (Stage.QUEUED, Stage.SENDING, Stage.UNKNOWN)
+
+log = logging.getLogger(__name__)
 
 _JUDGE = 1
 """The id of the one row of the judging loop."""
@@ -48,7 +52,7 @@ def write_judge_state(connection: Connection, state: JudgeState, *, changed: Seq
     place = {identifier: index for index, identifier in enumerate(active)}
     written = {each.id: each for each in changed} | active
     rows = [incident_row(each, place=place.get(each.id, len(place))) for each in written.values()]
-    fields = ["place", "phase", "closed_as", "json"]
+    fields = ["place", "phase", "opened_at", "closed_as", "json"]
     if rows:
         connection.execute(upsert(connection.dialect, incident, on=["id"], replace=fields), rows)
 
@@ -75,7 +79,7 @@ def queue(connection: Connection, delivery: Delivery) -> None:
         outbox.c.channel == delivery.channel,
         outbox.c.stage == Stage.QUEUED,
     )
-    queued = [delivery_of(json) for json in connection.scalars(overtaken)] if not delivery.is_reply else []
+    queued = list(_readable(connection.scalars(overtaken))) if not delivery.is_reply else []
     for older in [each for each in queued if not each.is_reply]:
         write_delivery(connection, superseded(older, why=f"superseded by {delivery.key}"))
         delivery = in_place_of(older, newer=delivery)
@@ -94,7 +98,37 @@ def deliveries(connection: Connection, stages: Sequence[str]) -> Sequence[Delive
     query = (
         select(outbox.c.json).where(outbox.c.stage.in_(stages)).order_by(outbox.c.created_at, outbox.c.number)
     )
-    return [delivery_of(json) for json in connection.scalars(query)]
+    return list(_readable(connection.scalars(query)))
+
+
+def park_unreadable(connection: Connection) -> None:
+    """Give up what another version wrote and this one cannot read, for nobody could tell it; the log says what it was.
+
+    The row stays as long as any, and is passed over wherever deliveries are read.
+    """
+    for row in connection.execute(select(outbox).where(outbox.c.stage.in_((*UNSETTLED, Stage.HELD)))).all():
+        why = _why_unreadable(row.json)
+        if why is not None:
+            connection.execute(update(outbox).where(outbox.c.key == row.key).values(stage=Stage.DEAD))
+            names = {"key": row.key, "incident": row.incident, "channel": row.channel}
+            log.error("delivery_unreadable", extra={**names, "error": why})
+
+
+def _why_unreadable(row: str) -> str | None:
+    try:
+        delivery_of(row)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        return f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+    return None
+
+
+def _readable(rows: Iterable[str]) -> Iterator[Delivery]:
+    for row in rows:
+        try:
+            yield delivery_of(row)
+        except ValidationError:  # parked with its reason when the store was opened
+            continue
 
 
 def incident_named(connection: Connection, identifier: str) -> Incident | None:
@@ -106,10 +140,7 @@ def incident_named(connection: Connection, identifier: str) -> Incident | None:
 def deliveries_of(connection: Connection, identifier: str) -> Sequence[Delivery]:
     """Return the deliveries of one incident, oldest first."""
     wanted = select(outbox.c.json).where(outbox.c.incident == identifier)
-    return [
-        delivery_of(json)
-        for json in connection.scalars(wanted.order_by(outbox.c.created_at, outbox.c.number))
-    ]
+    return list(_readable(connection.scalars(wanted.order_by(outbox.c.created_at, outbox.c.number))))
 
 
 def write_receipt(connection: Connection, delivery: Delivery, receipt: Receipt) -> None:

@@ -126,6 +126,7 @@ def _blindness(facts: Blindness, *, zone: ZoneInfo) -> dict[str, Any]:
         "until": _local(facts.until, zone),
         "tickets": facts.tickets,
         "incidents": facts.incidents,
+        "removed": facts.removed,
     }
 
 

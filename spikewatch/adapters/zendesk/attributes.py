@@ -77,12 +77,12 @@ def values_of(value: Any) -> list[str]:
 
 
 def storable(text: str) -> str:
-    r"""Return a text that every store keeps: half an emoji, as JSON may hold it, and a NUL character become `?`.
+    r"""Return a text that every store keeps: half an emoji, as JSON may hold it, and a NUL character are replaced.
 
     >>> storable("cut \ud83d")
     'cut ?'
     """
-    return text.encode(errors="replace").decode().replace("\0", "?")
+    return text.encode(errors="replace").decode().replace("\0", " ")
 
 
 def _is_kept(tag: str, kept: Kept) -> bool:

@@ -1,19 +1,16 @@
-"""One request at a time to a Zendesk account: sign-in, and every failure as one of `ports`.
+"""One request at a time to a Zendesk account, signed in; `answers` says what comes of each.
 
 zenpy's client carries the request, on a session of our own. A hook judges each answer before zenpy sees it, for zenpy
 waits out a 429 in the calling thread, without end and deaf to a stop. Nothing here logs a body, a token or a secret.
 """
 
-import json
 import logging
-import math
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import requests
 from pydantic import SecretStr
@@ -21,44 +18,28 @@ from requests.adapters import HTTPAdapter
 from zenpy import Zenpy
 
 from spikewatch import __version__
+from spikewatch.adapters.zendesk.answers import (
+    Answer,
+    Declined,
+    TokenRefused,
+    answer_of,
+    date_of,
+    failure_of,
+    garbled,
+    is_good,
+    unreachable,
+)
 from spikewatch.adapters.zendesk.settings import Auth, ZendeskSettings
 from spikewatch.ports import Clock, CredentialsRefused, Meter, PortError, Unavailable
 
-_RETRY_AFTER = timedelta(seconds=60)
-_RETRY_AFTER_LEAST = timedelta(seconds=1)
-_RETRY_AFTER_MOST = timedelta(hours=1)
 _RENEW_EARLY = timedelta(seconds=60)
+
+_MOST_SKEW = timedelta(days=1)
 
 SKEW_BEARABLE = timedelta(seconds=30)
 """A clock that is further away from the account's is worth a warning."""
 
 _log = logging.getLogger(__name__)
-
-
-class Declined(Exception):
-    """The account does not accept the request itself; only `source` knows what that means."""
-
-    def __init__(self, message: str, *, status: int) -> None:
-        """Hold the HTTP status, which is all that tells one refusal from another."""
-        super().__init__(message)
-        self.status = status
-
-
-class TooSlow(Unavailable):
-    """The account gave up making the answer: less may work."""
-
-
-class _TokenRefused(Exception):
-    """The token is not valid (any more): sign in again, once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A JSON object and what came with it; `date` is the server's, None where it states none."""
-
-    body: Mapping[str, Any]
-    headers: Mapping[str, str]
-    date: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +81,13 @@ class Client:
         url = f"{self._settings.address}{path}?{urlencode(query)}"
         try:
             return self._once(url)
-        except _TokenRefused as error:
+        except TokenRefused as error:
             if self._settings.auth is not Auth.CLIENT_CREDENTIALS:
                 raise CredentialsRefused(self._refused_for_good()) from error
             self._token = None
         try:
             return self._once(url)
-        except _TokenRefused as error:
+        except TokenRefused as error:
             raise CredentialsRefused(
                 f"{self._settings.address} refuses a fresh token: the OAuth client's user must be an admin"
             ) from error
@@ -138,22 +119,28 @@ class Client:
             response = self._api._get(url, raw_response=True, allow_redirects=False)  # noqa: SLF001 -- one raw page
         except requests.RequestException as error:
             raise self._unreachable(error) from error
-        return self._answer(response)
+        return answer_of(response, address=self._settings.address, date=self._believable(response))
 
     def _judge(self, response: requests.Response, **_: Any) -> None:
         self._note(response)
-        if not response.ok or response.is_redirect:
+        if not is_good(response):
             raise self._failure(response)
 
     def _note(self, response: requests.Response) -> None:
         """Read the answer to its end, so that one that breaks off counts as an error alone, and note it."""
         len(response.content)
         self._meter.request(self._settings.name, code=str(response.status_code))
-        date = _date(response.headers.get("Date"))
-        if date is not None:
-            now = self._clock.now()
+        now, date = self._clock.now(), date_of(response.headers.get("Date"))
+        if date is None:
+            return
+        if self._believable(response) is not None:
             self._ahead = date - now
-            self._note_skew(skew(date, asked_at=self._asked_at, answered_at=now))
+        self._note_skew(skew(date, asked_at=self._asked_at, answered_at=now))
+
+    def _believable(self, response: requests.Response) -> datetime | None:
+        """Return the server's date; None where it is days away: a watermark by it could never go back to the present."""
+        date = date_of(response.headers.get("Date"))
+        return date if date is not None and abs(date - self._clock.now()) <= _MOST_SKEW else None
 
     def _note_skew(self, ahead: timedelta) -> None:
         """Note how wrong a clock is, and say so where it begins and ends to matter; nothing is decided by ours."""
@@ -166,74 +153,13 @@ class Client:
             _log.info("source_clock_agrees", extra=fields)
         self._is_skewed = is_skewed
 
-    def _answer(self, response: requests.Response) -> Answer:
-        try:
-            body = json.loads(response.content)
-        except ValueError as error:
-            raise self._garbled(f"{response.headers.get('Content-Type')} that is no JSON") from error
-        if not isinstance(body, dict):
-            raise self._garbled(f"a JSON {type(body).__name__} where an object belongs")
-        return Answer(body, response.headers, _date(response.headers.get("Date")))
-
-    def _failure(  # noqa: PLR0911 -- one return a kind of failure
-        self, response: requests.Response
-    ) -> PortError | Declined | _TokenRefused:
-        status = response.status_code
-        says = f"{self._settings.address} answers {status}"
-        server_now = self._clock.now() + self._ahead
-        match status:
-            case 401:
-                return _TokenRefused(says)
-            case 403:
-                return CredentialsRefused(f"{says}: {_NEEDS[self._settings.auth]}")
-            case 408:
-                return Unavailable(says, reason="timeout")
-            case _ if response.is_redirect:
-                return Unavailable(self._redirected(response), reason="connect")
-            case 429:
-                wish = retry_after(response.headers.get("Retry-After"), server_now=server_now)
-                return Unavailable(says, retry_after=wish or _RETRY_AFTER, reason="rate_limited")
-            case 504:
-                return TooSlow(says, reason="timeout")
-            case _ if 400 <= status < 500:  # noqa: PLR2004 -- the range of client errors
-                return Declined(says, status=status)
-            case _:
-                wish = retry_after(response.headers.get("Retry-After"), server_now=server_now)
-                return Unavailable(says, retry_after=wish, reason="server")
-
-    def _redirected(self, response: requests.Response) -> str:
-        """Say where a redirect leads, by host alone; it is never followed, for it would take the credentials along."""
-        host = urlsplit(response.headers.get("Location", "")).hostname or "another address"
-        says = f"{self._settings.address} redirects to {host}"
-        return f"{says}: was the account renamed? set subdomain (or url) to where it is"
-
     def _unreachable(self, error: requests.RequestException) -> Unavailable:
-        """Return what a request without a usable answer means; the library's own text, which may hold a query, stays out."""
         self._meter.request(self._settings.name, code="error")
-        address, host = self._settings.address, urlsplit(self._settings.address).hostname
-        match error:
-            case requests.Timeout():
-                return Unavailable(
-                    f"{address} gives no answer in time: {type(error).__name__}", reason="timeout"
-                )
-            case requests.exceptions.ProxyError():
-                remedy = f"check HTTPS_PROXY in the environment, or name {host} in NO_PROXY"
-                return Unavailable(f"{address} is not reached through the proxy: {remedy}", reason="connect")
-            case requests.exceptions.SSLError():
-                remedy = "check for a proxy that opens TLS (REQUESTS_CA_BUNDLE names its certificate), and the clock"
-                return Unavailable(
-                    f"{address} cannot be trusted: no valid TLS certificate; {remedy}", reason="connect"
-                )
-            case requests.exceptions.ContentDecodingError():
-                return self._garbled("what is compressed wrongly")
-            case requests.ConnectionError() if "NameResolutionError" in repr(error):
-                return Unavailable(
-                    f"{host} is not known to DNS: check subdomain (or url), and the network", reason="connect"
-                )
-        return Unavailable(f"{address} gives no answer: {type(error).__name__}", reason="connect")
+        return unreachable(error, address=self._settings.address)
 
-    def _garbled(self, what: str) -> Unavailable:
-        return Unavailable(f"{self._settings.address} answers with {what}", reason="parse")
+    def _failure(self, response: requests.Response) -> PortError | Declined | TokenRefused:
+        server_now = self._clock.now() + self._ahead
+        return failure_of(response, settings=self._settings, server_now=server_now)
 
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = self._authorization()
@@ -278,9 +204,9 @@ class Client:
             self._note(response)
         except requests.RequestException as error:
             raise self._unreachable(error) from error
-        if not response.ok or response.is_redirect:
+        if not is_good(response):
             raise self._sign_in_failure(response)
-        return self._read_token(self._answer(response).body)
+        return self._read_token(answer_of(response, address=self._settings.address, date=None).body)
 
     def _sign_in_failure(self, response: requests.Response) -> Exception:
         if response.status_code in {400, 401, 403}:
@@ -296,39 +222,17 @@ class Client:
     def _read_token(self, body: Mapping[str, Any]) -> _Token:
         value, life_s = body.get("access_token"), body.get("expires_in", 1800)
         if not isinstance(value, str) or not value.isascii() or not value.isprintable():
-            raise self._garbled("no access token")
+            raise garbled(self._settings.address, "no access token")
         if not isinstance(life_s, int) or not 0 < life_s <= timedelta(days=365).total_seconds():
-            raise self._garbled("a token of impossible life")
+            raise garbled(self._settings.address, "a token of impossible life")
         life = timedelta(seconds=life_s)
         return _Token(value, self._clock.now() + life - min(_RENEW_EARLY, life / 2))
-
-
-def retry_after(text: str | None, *, server_now: datetime) -> timedelta | None:
-    """Return how long a Retry-After header wants us to stay away, 1 s to 1 h; None where it is absent or no time.
-
-    >>> retry_after("1.5", server_now=datetime(2026, 5, 11, tzinfo=UTC))
-    datetime.timedelta(seconds=1, microseconds=500000)
-    >>> retry_after("Mon, 11 May 2026 00:02:00 GMT", server_now=datetime(2026, 5, 11, tzinfo=UTC))
-    datetime.timedelta(seconds=120)
-    """
-    if text is None:
-        return None
-    try:
-        wish_s = float(text)
-    except ValueError:
-        date = _date(text)
-        if date is None:
-            return None
-        wish_s = (date - server_now).total_seconds()
-    if math.isnan(wish_s):
-        return None
-    least, most = _RETRY_AFTER_LEAST.total_seconds(), _RETRY_AFTER_MOST.total_seconds()
-    return timedelta(seconds=min(max(wish_s, least), most))
 
 
 def skew(date: datetime, *, asked_at: datetime, answered_at: datetime) -> timedelta:
     """Return by how much the clock that stated `date` is ahead of ours, at least; it looked between the two instants.
 
+    >>> from datetime import UTC
     >>> noon = datetime(2026, 5, 11, 12, tzinfo=UTC)
     >>> skew(noon - timedelta(minutes=10), asked_at=noon, answered_at=noon + timedelta(seconds=5))
     datetime.timedelta(days=-1, seconds=85800)
@@ -336,21 +240,6 @@ def skew(date: datetime, *, asked_at: datetime, answered_at: datetime) -> timede
     datetime.timedelta(0)
     """
     return date - min(max(date, asked_at), max(asked_at, answered_at))
-
-
-_NEEDS = {
-    Auth.CLIENT_CREDENTIALS: "the OAuth client needs scope read and an admin as its user",
-    Auth.OAUTH_TOKEN: "the token needs scope read and an admin as its user",
-    Auth.API_TOKEN: "email must be that of an admin, and token access must be on in Admin Center",
-}
-
-
-def _date(text: str | None) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text or "")
-    except ValueError:
-        return None
-    return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
 
 
 def _unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from spikewatch.adapters.zendesk.answers import Answer, Declined, TooSlow
 from spikewatch.adapters.zendesk.attributes import Kept, attributes_of
-from spikewatch.adapters.zendesk.client import Answer, Client, Declined, TooSlow
+from spikewatch.adapters.zendesk.client import Client
 from spikewatch.adapters.zendesk.counting import query_of, scopes_of
 from spikewatch.adapters.zendesk.dimensions import naming_of, wanted_names
 from spikewatch.adapters.zendesk.names import Names
@@ -69,7 +70,7 @@ class ZendeskSource:
         self._client = Client(settings, secret=secret, clock=clock, meter=meter)
         self._account = Vocabulary(self._client, settings)
         self._kept = Kept.of(settings)
-        self._names = Names(self._account, clock=clock, known=names or {})
+        self._names = Names(self._account, source=settings.name, clock=clock, known=names or {})
         self.naming = naming_of(settings, names or {})
         self._per_page = settings.per_page
         self._in_time = 0
@@ -130,11 +131,11 @@ class ZendeskSource:
         return str(user["role"]) if isinstance(user, dict) and user.get("role") else None
 
     def fields(self) -> Sequence[FieldFound]:
-        """Return the custom fields of the account. Raises Unavailable or CredentialsRefused."""
+        """Return the custom fields of the account. Raises Unavailable, CredentialsRefused or QueryRefused."""
         return self._account.fields()
 
     def names(self, wanted: set[str]) -> Mapping[str, str]:
-        """Return what the account calls what its rules look at. Raises Unavailable or CredentialsRefused."""
+        """Return what the account calls what its rules look at. Raises Unavailable, CredentialsRefused or QueryRefused."""
         return dict(self._account.names(wanted))
 
     def close(self) -> None:

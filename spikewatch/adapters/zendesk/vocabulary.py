@@ -4,11 +4,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from spikewatch.adapters.zendesk.answers import Declined
 from spikewatch.adapters.zendesk.attributes import FIELD_KIND, ORGANISATION_KIND, kind_of, storable
-from spikewatch.adapters.zendesk.client import Client, Declined
+from spikewatch.adapters.zendesk.client import Client
 from spikewatch.adapters.zendesk.dimensions import needs_names
 from spikewatch.adapters.zendesk.settings import ZendeskSettings
-from spikewatch.ports import CredentialsRefused, Unavailable
+from spikewatch.ports import CredentialsRefused, QueryRefused, Unavailable
 
 MOST_AT_ONCE = 100
 """Rows of one answer, and organisations of one question."""
@@ -29,7 +30,7 @@ class FieldFound:
 
 
 class Vocabulary:
-    """The names of one account, as it states them; every question raises Unavailable or CredentialsRefused."""
+    """The names of one account, as it states them; every question raises Unavailable, CredentialsRefused or QueryRefused."""
 
     def __init__(self, client: Client, settings: ZendeskSettings) -> None:
         """Ask with the client of the account for what its rules look at."""
@@ -136,5 +137,5 @@ def _garbled(what: str, found: str) -> Unavailable:
     return Unavailable(f"the account answers with {found} when asked for {what}", reason="parse")
 
 
-def _declined(error: Declined, what: str) -> Unavailable:
-    return Unavailable(f"{error} when asked for {what}")
+def _declined(error: Declined, what: str) -> QueryRefused:
+    return QueryRefused(f"{error} when asked for {what}")

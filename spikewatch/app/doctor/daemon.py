@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from http.client import HTTPException
 
 from spikewatch.adapters.http.settings import MetricsSettings, parse_listen
-from spikewatch.app.assembly import digest_of
 from spikewatch.app.doctor.findings import Finding, Part
 from spikewatch.app.doctor.scene import Scene
 from spikewatch.app.probing import PATIENCE_S, asked, own_address
+from spikewatch.config.differences import digest_of
 from spikewatch.errors import Fault
 
 PART = Part("daemon")

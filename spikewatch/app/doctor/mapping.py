@@ -10,7 +10,7 @@ from spikewatch.adapters.zendesk.vocabulary import FieldFound
 from spikewatch.app.doctor.findings import Finding, Part, some
 from spikewatch.config.translating import nearest
 from spikewatch.core.counts import Attributes
-from spikewatch.ports import CredentialsRefused, Unavailable
+from spikewatch.ports import PortError
 
 ENOUGH = 100
 """Tickets among which a rule that is of use finds at least one."""
@@ -34,7 +34,7 @@ def mapping_findings(
     try:
         fields = source.fields()
         names = source.names(wanted_names(tickets, settings=settings))
-    except (CredentialsRefused, Unavailable) as error:
+    except PortError as error:
         yield part.failed("names", error, remedy="let the token read brands, groups, forms and ticket fields")
         return
     yield from _fields(part, settings, fields)

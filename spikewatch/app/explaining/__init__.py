@@ -21,7 +21,7 @@ from typing import Literal
 from threadpoolctl import threadpool_limits
 
 from spikewatch.adapters.clock import SystemClock
-from spikewatch.app.assembly import detector_of
+from spikewatch.app.detecting import detector_of
 from spikewatch.app.explaining import facts, text
 from spikewatch.app.explaining.looking import Look, look
 from spikewatch.app.explaining.origins import Origins

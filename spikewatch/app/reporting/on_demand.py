@@ -7,7 +7,7 @@ from functools import partial
 from threadpoolctl import threadpool_limits
 
 from spikewatch.adapters.clock import SystemClock
-from spikewatch.app.assembly import detector_of
+from spikewatch.app.detecting import detector_of
 from spikewatch.app.reporting.forms import Form, shown
 from spikewatch.app.reporting.gathering import gather
 from spikewatch.app.storing import store_of

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias, assert_never
 from threadpoolctl import threadpool_limits
 
 from spikewatch.app import inputs
-from spikewatch.app.assembly import detector_of
+from spikewatch.app.detecting import detector_of
 from spikewatch.app.tuning import page, telling
 from spikewatch.config import Config
 from spikewatch.config.amending import Plain, amended

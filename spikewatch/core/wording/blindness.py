@@ -7,15 +7,14 @@ from zoneinfo import ZoneInfo
 
 from spikewatch.core.blindness import Blindness, BlindNotice, Cause
 from spikewatch.core.settings import Language
+from spikewatch.core.wording.blocks import HEADER_LIMIT, TEXT_LIMIT, block_name
 from spikewatch.core.wording.catalogue import CATALOGUES
 from spikewatch.core.wording.message import Message
 from spikewatch.core.wording.phrases import Phrases
+from spikewatch.core.wording.rungs import TEXT_ONLY
 from spikewatch.core.wording.untrusted import clip, escaped, harmless
 
-HEADER_LIMIT = 150
 NAME_LIMIT = 60
-TEXT_LIMIT = 3_500
-TEXT_ONLY = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,9 @@ class _Words:
     one_surge: str
     surges: str
     joint: str
+    removed: str
+    removed_at: str
+    unknown: str
     causes: Mapping[Cause, str]
 
 
@@ -41,11 +43,14 @@ _JAPANESE = _Words(
     blind_since="{since} 以降の問い合わせを確認できていません。{cause}",
     quiet="静かに見えても、問題がないとは限りません。この間の急増は、読み取りが再開してからお知らせします。",
     blind_was="{since} から {until} まで（{duration}）、問い合わせを確認できていませんでした。",
-    judged="この間に届いた{tickets}を、いま判定し終えました。",
+    judged="この間に届いた{tickets}の判定が完了しました。",
     no_surge="急増はありませんでした。",
     one_surge="急増が1件あり、別のメッセージでお知らせします。",
     surges="急増が{n}件あり、別のメッセージでお知らせします。",
     joint="",
+    removed="監視終了: {source}",
+    removed_at="{since} 以降の問い合わせを確認できないまま、{until} に設定から削除されました。",
+    unknown="この間に急増があったかどうかは分かりません。この件の通知はこれで終わりです。",
     causes={
         Cause.UNREACHABLE: "ヘルプデスクから正常な応答がありません。",
         Cause.LIMITED: "ヘルプデスクのリクエスト上限に達しています。",
@@ -66,6 +71,9 @@ _ENGLISH = _Words(
     one_surge="One surge began in it and has a message of its own.",
     surges="{n} surges began in it and have messages of their own.",
     joint=" ",
+    removed="No longer watched: {source}",
+    removed_at="Blind since {since}, and taken out of the configuration at {until}.",
+    unknown="Whether there was a surge in that time is not known. Nothing more follows about it.",
     causes={
         Cause.UNREACHABLE: "the help desk gives no proper answer",
         Cause.LIMITED: "the request limit of the help desk is used up",
@@ -81,9 +89,7 @@ _WORDS = {Language.JA: _JAPANESE, Language.EN: _ENGLISH}
 def render(notice: BlindNotice, *, language: Language, zone: ZoneInfo, plain: int = 0) -> Message:
     """Return the message of a blindness; from `plain` 4 on as text only."""
     facts, say, words = notice.facts, Phrases(CATALOGUES[language], zone), _WORDS[language]
-    title = (words.blind if facts.until is None else words.seeing).format(
-        source=harmless(facts.source, limit=NAME_LIMIT)
-    )
+    title = _title(facts, words).format(source=harmless(facts.source, limit=NAME_LIMIT))
     spoken = words.joint.join(
         _sentences(facts, say, words, when=lambda instant: say.time(instant, beside=notice.at))
     )
@@ -93,16 +99,32 @@ def render(notice: BlindNotice, *, language: Language, zone: ZoneInfo, plain: in
     if plain >= TEXT_ONLY:
         return Message(text, urgent=urgent)
     first, *others = _sentences(facts, say, words, when=say.token)
-    sign = ":large_orange_circle:" if facts.until is None else ":white_check_mark:"
+    sign = _sign(facts)
     lead = f"{sign} *{first}*\n{words.joint.join(others)}"
-    name = f"sw.{notice.incident}.r{facts.revision}"
     header = {"type": "plain_text", "text": clip(title, HEADER_LIMIT), "emoji": False}
     section = {"type": "mrkdwn", "text": lead, "verbatim": True}
     blocks = (
-        {"type": "header", "block_id": f"{name}.head", "text": header},
-        {"type": "section", "block_id": f"{name}.lead", "text": section},
+        {"type": "header", "block_id": block_name(notice.incident, facts.revision, "head"), "text": header},
+        {"type": "section", "block_id": block_name(notice.incident, facts.revision, "lead"), "text": section},
     )
     return Message(text, blocks=blocks, urgent=urgent)
+
+
+def because(cause: Cause) -> str:
+    """Return why a source is not read, in English, as the end of a line."""
+    return _ENGLISH.causes[cause]
+
+
+def _title(facts: Blindness, words: _Words) -> str:
+    if facts.until is None:
+        return words.blind
+    return words.removed if facts.removed else words.seeing
+
+
+def _sign(facts: Blindness) -> str:
+    if facts.until is None:
+        return ":large_orange_circle:"
+    return ":black_square_for_stop:" if facts.removed else ":white_check_mark:"
 
 
 def _sentences(
@@ -113,6 +135,10 @@ def _sentences(
     if facts.until is None:
         yield words.blind_since.format(since=since, cause=words.causes[facts.cause])
         yield words.quiet
+        return
+    if facts.removed:
+        yield words.removed_at.format(since=since, until=when(facts.until))
+        yield words.unknown
         return
     duration = say.duration(facts.until - facts.since)
     yield words.blind_was.format(since=since, until=when(facts.until), duration=duration)

@@ -8,16 +8,14 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from spikewatch.core.events import LabelKind
 from spikewatch.core.incidents import REOPEN_FOR, Phase, Severity
-from spikewatch.core.notices import Notice, Part, Reason
+from spikewatch.core.notices import Notice, Reason
 from spikewatch.core.settings import Language
 from spikewatch.core.surges import QUIET_FOR
-from spikewatch.core.wording import charts
+from spikewatch.core.wording import charts, parts
 from spikewatch.core.wording.blocks import (
     HEADER_LIMIT,
-    SECTION_LIMIT,
-    TEXT_LIMIT,
+    NOTE_LIMIT,
     Block,
     block_name,
     identifier,
@@ -26,21 +24,18 @@ from spikewatch.core.wording.blocks import (
     person,
     person_markup,
     plain,
-    shown_address,
 )
 from spikewatch.core.wording.catalogue import CATALOGUES
 from spikewatch.core.wording.commands import LONGEST, explain_command
 from spikewatch.core.wording.controls import buttons
 from spikewatch.core.wording.links import NOWHERE, Links
 from spikewatch.core.wording.message import Message, Picture
-from spikewatch.core.wording.names import incident_name, listed_name, part_name
+from spikewatch.core.wording.notification import Notification
 from spikewatch.core.wording.phrases import Phrases
+from spikewatch.core.wording.rungs import TEXT_ONLY, WITHOUT_CHART, WITHOUT_TABLE
 from spikewatch.core.wording.untrusted import clip, escaped, harmless, width
 
-LISTED_IN_TEXT = 3
 MOST_CONTEXT = 10
-NOTE_LIMIT = 80
-WITHOUT_CHART, WITHOUT_PICTURE, WITHOUT_TABLE, TEXT_ONLY = 1, 2, 3, 4
 
 _URGENT = frozenset({Reason.OPENED, Reason.RAISED, Reason.REOPENED, Reason.UNMUTED})
 
@@ -60,17 +55,18 @@ def render(
     links     where it leads to, beside the runbook
     controls  whether people can press buttons below it
     """
-    letter = _Letter(notice, Phrases(CATALOGUES[language], zone), links)
+    say = Phrases(CATALOGUES[language], zone)
+    spoken, letter = Notification(notice, say), _Letter(notice, say, links)
     urgent = notice.facts.phase is Phase.OPEN and notice.reason in _URGENT
     if rung >= TEXT_ONLY:
-        return Message(letter.text(alone=True), urgent=urgent)
+        return Message(spoken.text(alone=True), urgent=urgent)
     drawn = letter.picture() if rung == WITHOUT_CHART else None
     chart = letter.chart() if rung < WITHOUT_CHART else None
     shown = drawn[0] if drawn is not None else chart
     actions = buttons(notice.facts, language=language) if controls else None
     blocks = letter.blocks(chart=shown, table=rung < WITHOUT_TABLE, actions=actions)
     return Message(
-        letter.text(alone=False),
+        spoken.text(alone=False),
         blocks=tuple(blocks),
         urgent=urgent,
         picture=None if drawn is None else drawn[1],
@@ -81,6 +77,7 @@ class _Letter:
     """One notice being put into words."""
 
     def __init__(self, notice: Notice, say: Phrases, links: Links) -> None:
+        self._spoken = Notification(notice, say)
         self._reason = notice.reason
         self._facts = notice.facts
         self._say = say
@@ -89,27 +86,10 @@ class _Letter:
 
     # -- names
 
-    def _title(self) -> str:
-        facts, words = self._facts, self._words
-        name = incident_name(facts, words)
-        if facts.phase is Phase.OPEN and facts.handling.is_dismissed:
-            verdict = facts.handling.verdict
-            patterns = {LabelKind.FALSE_ALARM: words.false_alarm_of, LabelKind.EXPECTED: words.expected_of}
-            pattern = (
-                words.dismissed_of if verdict is None else patterns.get(verdict.kind, words.dismissed_of)
-            )
-            return pattern.format(name=name)
-        phases = {
-            Phase.OPEN: words.surge,
-            Phase.RESOLVED: words.resolved,
-            Phase.CLOSED: words.merged if self._is_merged else words.resolved,
-        }
-        return phases[facts.phase].format(name=name)
-
     def _headline(self) -> str:
         """Return the first line: what rises, how much against the usual, and since when."""
         facts, say, words = self._facts, self._say, self._words
-        title = self._title()
+        title = self._spoken.title()
         if self._is_merged or (facts.phase is Phase.OPEN and facts.handling.is_dismissed):
             return clip(title, HEADER_LIMIT)
         if facts.phase is Phase.OPEN:
@@ -124,9 +104,6 @@ class _Letter:
         room = HEADER_LIMIT - width(pattern.replace("{title}", ""))
         return pattern.replace("{title}", clip(title, room))
 
-    def _part_name(self, part: Part) -> str:
-        return part_name(part.series, self._words, inside=self._facts.service)
-
     @property
     def _is_merged(self) -> bool:
         return self._facts.merged_into is not None
@@ -134,63 +111,6 @@ class _Letter:
     @property
     def _is_company_wide(self) -> bool:
         return self._facts.service is None
-
-    # -- the notification
-
-    def text(self, *, alone: bool) -> str:
-        """Return the notification; `alone` where there are no blocks, so that it must say everything."""
-        stop = self._words.full_stop
-        sentences = [self._title(), *self._clauses(), *(self._details() if alone else ())]
-        joined = stop.join(sentence.rstrip(stop) for sentence in sentences) + stop.rstrip()
-        return clip(escaped(joined), TEXT_LIMIT)
-
-    def _clauses(self) -> Iterable[str]:
-        facts, say, words = self._facts, self._say, self._words
-        if self._is_merged:
-            yield words.merged_into.format(incident=identifier(facts.merged_into))
-            return
-        if facts.resolved_at is not None and facts.phase is not Phase.OPEN:
-            ended = say.time(facts.resolved_at, beside=facts.data_until)
-            yield words.resolved_at.format(
-                time=ended, duration=say.duration(facts.resolved_at - facts.started_at)
-            )
-            yield words.excess_was.format(count=say.tickets(facts.excess))
-            return
-        yield from self._news()
-        yield say.now_count(facts.lead)
-        if facts.rule is not None:
-            yield say.rule(facts.rule)
-        yield words.since.format(time=say.time(facts.started_at, beside=facts.data_until))
-        if len(facts.parts) > 1:
-            yield words.breakdown.format(items=words.breakdown_joint.join(self._largest()))
-        if self._reason is not Reason.RAISED:
-            yield words.severity_is.format(severity=say.severity(facts.severity))
-        yield from self._handled()
-
-    def _handled(self) -> Iterable[str]:
-        """Yield who closed it by hand, or who is on it: one of them, for a reader would call that person."""
-        handling, words = self._facts.handling, self._words
-        if handling.is_dismissed:
-            verdict = handling.verdict
-            who = person(handling.dismissed_by or words.somebody)
-            yield self._say.dismissed(None if verdict is None else verdict.kind, who=who)
-        elif handling.acknowledged_by is not None:
-            yield words.reply_acknowledged.format(who=person(handling.acknowledged_by))
-
-    def _largest(self) -> Iterable[str]:
-        window = self._facts.lead.window_minutes
-        for part in self._facts.parts[:LISTED_IN_TEXT]:
-            reading = part.reading
-            same = reading.window_minutes == window
-            count = self._say.tickets(reading.observed) if same else self._say.within(reading)
-            yield self._words.breakdown_item.format(name=self._part_name(part), count=count)
-
-    def _details(self) -> Iterable[str]:
-        facts, words = self._facts, self._words
-        yield words.data_until.format(time=self._say.time(facts.data_until, beside=facts.started_at))
-        if facts.runbook is not None:
-            yield words.runbook_at.format(link=shown_address(facts.runbook))
-        yield identifier(facts.incident)
 
     # -- the blocks
 
@@ -212,8 +132,8 @@ class _Letter:
         }
         if chart is not None:
             yield chart
-        if self._lists_parts:
-            yield self._table() if table else self._list()
+        if parts.are_listed(self._facts):
+            yield (parts.table if table else parts.lines)(self._facts, self._say, name=self._name("parts"))
         if actions is not None:
             yield actions
         addresses = list(self._addresses())
@@ -245,7 +165,7 @@ class _Letter:
         if self._facts.handling.is_dismissed:
             yield self._closed_by_hand()
             return
-        yield from self._news()
+        yield from self._spoken.news()
         span, count = say.span(lead.window_minutes), say.tickets(lead.observed)
         yield self._words.lead_usual.format(span=span, count=count, usual=say.usual(lead))
         yield self._words.sentence_joint.join(self._background())
@@ -273,27 +193,17 @@ class _Letter:
     def _lead_closed(self) -> Iterable[str]:
         facts, say, words = self._facts, self._say, self._words
         if self._is_merged:
-            yield words.lead_merged.format(incident=escaped(identifier(facts.merged_into)))
+            target = escaped(identifier(facts.merged_into))
+            yield words.lead_merged.format(incident=target)
+            if facts.handling.acknowledged_by is not None:
+                who = person_markup(facts.handling.acknowledged_by)
+                yield words.merged_owned.format(who=who, incident=target)
             return
         yield words.lead_resolved.format(calm=say.duration(QUIET_FOR))
         ended = facts.resolved_at or facts.data_until
         yield words.lead_lasted.format(
             duration=say.duration(ended - facts.started_at), count=say.tickets(facts.excess)
         )
-
-    def _news(self) -> Iterable[str]:
-        """Yield what has changed since the last time, where a person should be told so."""
-        match self._reason:
-            case Reason.RAISED:
-                yield self._words.raised.format(severity=self._say.severity(self._facts.severity))
-            case Reason.JOINED:
-                yield self._words.joined
-            case Reason.REOPENED:
-                yield self._words.reopened
-            case _ if self._facts.ebbing:
-                yield self._words.ebbing
-            case _:
-                return
 
     def _together(self) -> Iterable[str]:
         rising = sum(part.surging for part in self._facts.parts)
@@ -352,38 +262,6 @@ class _Letter:
             who=who, time=self._say.token(handling.acknowledged_at, style="{time}")
         )
 
-    @property
-    def _lists_parts(self) -> bool:
-        """Tell whether the parts say more than the title does."""
-        listed = len(self._facts.parts)
-        return bool(listed) and listed + self._facts.more > 1 and not self._is_merged
-
-    def _table(self) -> Block:
-        words = self._words
-        head = (
-            words.service if self._is_company_wide else words.category,
-            words.count,
-            words.usual,
-            words.ratio,
-            words.share,
-        )
-        rows = [head, *(self._row(part) for part in self._facts.parts)]
-        settings = [{"is_wrapped": True}, *({"align": "right"} for _ in head[1:])]
-        cells = [[{"type": "raw_text", "text": cell} for cell in row] for row in rows]
-        return {**self._block("table", "parts"), "column_settings": settings, "rows": cells}
-
-    def _row(self, part: Part) -> tuple[str, str, str, str, str]:
-        say, shown = self._say, listed_name(part, self._words, inside=self._facts.service)
-        share = "–" if part.share is None else f"{part.share:.0%}"
-        return shown, say.within(part.reading), say.usual(part.reading), say.ratio(part.reading) or "–", share
-
-    def _list(self) -> Block:
-        lines = [
-            self._words.breakdown_item.format(name=self._part_name(part), count=self._say.peak(part.reading))
-            for part in self._facts.parts
-        ]
-        return {**self._block("section", "parts"), "text": plain("\n".join(lines), limit=SECTION_LIMIT)}
-
     def _addresses(self) -> Iterable[Block]:
         """Yield where to look further: the tickets themselves, the graph at that time, what to do."""
         facts, words, since = self._facts, self._words, self._facts.started_at
@@ -399,7 +277,7 @@ class _Letter:
 
     def _context(self) -> Iterable[Block]:
         facts, words = self._facts, self._words
-        if self._lists_parts and facts.more:
+        if parts.are_listed(facts) and facts.more:
             yield plain(words.more.format(n=facts.more), limit=HEADER_LIMIT)
         yield plain(identifier(facts.incident), limit=HEADER_LIMIT)
         yield markup(words.data_until_local.format(time=self._say.token(facts.data_until, style="{time}")))

@@ -5,15 +5,14 @@ from zoneinfo import ZoneInfo
 
 from spikewatch.core.misconfiguration import ConfigNotice
 from spikewatch.core.settings import Language
+from spikewatch.core.wording.blocks import HEADER_LIMIT, SECTION_LIMIT, TEXT_LIMIT, block_name
 from spikewatch.core.wording.catalogue import CATALOGUES
 from spikewatch.core.wording.message import Message
 from spikewatch.core.wording.phrases import Phrases
+from spikewatch.core.wording.rungs import TEXT_ONLY
 from spikewatch.core.wording.untrusted import clip, escaped, harmless
 
-HEADER_LIMIT = 150
 LINE_LIMIT = 300
-TEXT_LIMIT = 2_800
-TEXT_ONLY = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +75,11 @@ def render(notice: ConfigNotice, *, language: Language, zone: ZoneInfo, plain: i
         listed.append(words.more.format(n=facts.more))
     if lines:
         listed.append(escaped(words.then.format(file=f"{file} --diff" if facts.restart else file)))
-    lead = clip("\n".join((f"{sign} *{escaped(said)}*", *listed)), TEXT_LIMIT)
-    name = f"sw.{notice.incident}.r{facts.revision}"
+    lead = clip("\n".join((f"{sign} *{escaped(said)}*", *listed)), SECTION_LIMIT)
     header = {"type": "plain_text", "text": clip(title, HEADER_LIMIT), "emoji": False}
     section = {"type": "mrkdwn", "text": lead, "verbatim": True}
     blocks = (
-        {"type": "header", "block_id": f"{name}.head", "text": header},
-        {"type": "section", "block_id": f"{name}.lead", "text": section},
+        {"type": "header", "block_id": block_name(notice.incident, facts.revision, "head"), "text": header},
+        {"type": "section", "block_id": block_name(notice.incident, facts.revision, "lead"), "text": section},
     )
     return Message(text, blocks=blocks, urgent=urgent)

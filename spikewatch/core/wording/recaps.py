@@ -22,11 +22,11 @@ from spikewatch.core.wording.catalogue import CATALOGUES
 from spikewatch.core.wording.message import Message
 from spikewatch.core.wording.names import incident_name
 from spikewatch.core.wording.phrases import Phrases
+from spikewatch.core.wording.rungs import TEXT_ONLY, WITHOUT_TABLE
 from spikewatch.core.wording.untrusted import clip, escaped
 
 LISTED = 15
 LISTED_IN_TEXT = 3
-WITHOUT_TABLE, TEXT_ONLY = 3, 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from spikewatch.core.incidents import Phase
 from spikewatch.core.notices import Notice, Reason
 from spikewatch.core.settings import Language
 from spikewatch.core.wording.blocks import (
+    NOTE_LIMIT,
     SECTION_LIMIT,
     TEXT_LIMIT,
     Block,
@@ -22,10 +23,8 @@ from spikewatch.core.wording.catalogue import CATALOGUES
 from spikewatch.core.wording.message import Message
 from spikewatch.core.wording.names import incident_name, part_name
 from spikewatch.core.wording.phrases import Phrases
+from spikewatch.core.wording.rungs import TEXT_ONLY
 from spikewatch.core.wording.untrusted import clip, escaped, harmless
-
-TEXT_ONLY = 4
-NOTE_LIMIT = 80
 
 _SIGNS = {
     Reason.RAISED: ":arrow_up:",
@@ -113,7 +112,7 @@ def _told(notice: Notice, say: Phrases) -> Iterable[str]:
                 yield say.now_count(facts.lead)
     if facts.joined:
         names = [part_name(series, words, inside=facts.service) for series in facts.joined]
-        yield words.reply_joined.format(names=words.breakdown_joint.join(names))
+        yield words.reply_joined.format(names=words.joined_joint.join(names))
 
 
 def _outcome(notice: Notice, say: Phrases) -> Iterable[str]:

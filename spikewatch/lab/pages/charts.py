@@ -13,7 +13,7 @@ import numpy as np
 from spikewatch.core.courses import BAND
 from spikewatch.core.markup import node
 from spikewatch.core.timegrid import Span
-from spikewatch.lab.tracing import Course
+from spikewatch.lab.courses import Course
 
 WIDTH: Final = 640
 HEIGHT: Final = 170
@@ -138,8 +138,7 @@ def _thinned(course: Course) -> Course:
         return course
     groups = range(0, len(course.at), stride)
     kept = np.array([start + int(np.argmax(course.observed[start : start + stride])) for start in groups])
-    names = ("at", "observed", "expected", "deviation", "upper", "score", "judged")
-    return Course(*(getattr(course, each)[kept] for each in names))
+    return course.at_places(kept)
 
 
 def _known_runs(course: Course) -> Iterator[list[int]]:

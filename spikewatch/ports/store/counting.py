@@ -1,6 +1,6 @@
 """The store as reading sees it: what was counted, and how far each source is read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -170,8 +170,12 @@ class Counting(Protocol):
         """Return the counts of buckets `[first, stop)` of the configured step, with the roster of that moment."""
         ...
 
+    def use_sources(self, names: Collection[str]) -> None:
+        """Take these as the sources there are from now on; another keeps its tickets and its state, should it come back."""
+        ...
+
     def source_states(self) -> Mapping[str, SourceState]:
-        """Return the state of every source that has been read."""
+        """Return the state of every source that has been read, without those that are not used any more."""
         ...
 
     def feeds(self) -> Mapping[str, frozenset[str]]:

@@ -30,10 +30,20 @@ def board(monitored: Monitored) -> Board:
     )
 
 
+def _ours(metric: str, *, rate: str = "", over: str = "") -> str:
+    """Return what every target has, of our own alone: the choice of all jobs would be all that Prometheus scrapes.
+
+    Series may be scraped in a job of their own, and a daemon that is down was there within a day.
+    """
+    asked = f'{metric}{{job=~"$job(-series)?"}}{over}'
+    read = f"{rate}({asked})" if rate else asked
+    return f"{read} and on (cluster, instance) last_over_time(spikewatch_build_info{{{JOB}}}[1d])"
+
+
 def _stats(monitored: Monitored) -> tuple[Panel, ...]:
     limits = monitored.thresholds
     return (
-        _stat("Scraped", "Whether Prometheus reads the daemon.", f"min(up{{{JOB}}})", unit="bool_yes_no"),
+        _stat("Scraped", "Whether Prometheus reads the daemon.", f"min({_ours('up')})", unit="bool_yes_no"),
         _stat(
             "Newest pass of judging",
             "Time since a pass of judging worked.",
@@ -236,24 +246,30 @@ def _running() -> tuple[Panel, ...]:
         _line(
             "Memory",
             "Memory that the process holds.",
-            Query(f"max by (instance) (process_resident_memory_bytes{{{JOB}}})", "{{instance}}"),
+            Query(f"max by (instance) ({_ours('process_resident_memory_bytes')})", "{{instance}}"),
             unit="bytes",
         ),
         _line(
             "Processor",
             "Share of one core that the process uses.",
-            Query(f"max by (instance) (rate(process_cpu_seconds_total{{{JOB}}}{_RATE}))", "{{instance}}"),
+            Query(
+                f"max by (instance) ({_ours('process_cpu_seconds_total', rate='rate', over=_RATE)})",
+                "{{instance}}",
+            ),
             unit="percentunit",
         ),
         _line(
             "Starts within an hour",
             "How often the process was started anew.",
-            Query(f"max by (instance) (changes(process_start_time_seconds{{{JOB}}}[1h]))", "{{instance}}"),
+            Query(
+                f"max by (instance) ({_ours('process_start_time_seconds', rate='changes', over='[1h]')})",
+                "{{instance}}",
+            ),
         ),
         _line(
             "Samples exposed",
             "Samples of the newest scrape; six a series.",
-            Query(f"max by (job, instance) (scrape_samples_scraped{{{JOB}}})", "{{job}} {{instance}}"),
+            Query(f"max by (job, instance) ({_ours('scrape_samples_scraped')})", "{{job}} {{instance}}"),
         ),
         _line(
             "Series hidden",

@@ -5,6 +5,7 @@ from spikewatch.prom.dashboards.panels import (
     BAND,
     GOOD_IS_HIGH,
     GOOD_IS_LOW,
+    INCIDENTS,
     JOB,
     LINE,
     STACKED,
@@ -125,8 +126,8 @@ def _surges(chosen: Chosen) -> tuple[Panel, ...]:
                     is_instant=True,
                 ),
             ),
-            unit="dateTimeAsLocal",
-            overrides=(_drill_down(chosen),),
+            unit="none",
+            overrides=(_drill_down(chosen), *INCIDENTS),
             transformations=(hidden_columns("Time", renamed={"Value": "since"}),),
         ),
         Panel(

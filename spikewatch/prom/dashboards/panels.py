@@ -258,6 +258,14 @@ BAND = (
 """Tickets in front of what is called normal: the expectation, dashed, and the band up to the largest normal count."""
 
 
+INCIDENTS = (
+    named("incident", custom__width=90),
+    named("severity", custom__width=100),
+    named("since", unit="dateTimeFromNow", custom__width=150),
+)
+"""Columns of incidents, narrow enough for half a screen. A date as the unit of all would make dates of names as well."""
+
+
 def hidden_columns(*names: str, renamed: Mapping[str, str]) -> Node:
     """Return the transformation that leaves columns of a table out and gives others a name."""
     return {

@@ -3,6 +3,7 @@
 from spikewatch.prom.dashboards.board import JOBS, Board, Variable, services_of, window_of
 from spikewatch.prom.dashboards.panels import (
     BAND,
+    INCIDENTS,
     JOB,
     STEPS,
     SURGING,
@@ -153,7 +154,8 @@ def _compared(chosen: Chosen) -> tuple[Panel, ...]:
                     is_instant=True,
                 ),
             ),
-            unit="dateTimeAsLocal",
+            unit="none",
+            overrides=INCIDENTS,
             transformations=(hidden_columns("Time", renamed={"Value": "since"}),),
         ),
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from spikewatch.sandbox.helpdesk.api import write_cursor
+from spikewatch.sandbox.helpdesk.export import write_cursor
 from spikewatch.sandbox.helpdesk.faults import Fault
 from spikewatch.sandbox.helpdesk.histories import HISTORIES
 from spikewatch.sandbox.helpdesk.ledger import AI_AGENT, DeskTicket

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from spikewatch.sandbox.helpdesk.api import Asked, Endpoint
 from spikewatch.sandbox.helpdesk.faults import Fault
 from spikewatch.sandbox.helpdesk.ledger import Catalogue, DeskTicket
+from spikewatch.sandbox.helpdesk.questions import Asked, Endpoint
 from spikewatch.sandbox.helpdesk.spells import Spell
 
 BEGINS = timedelta(minutes=10)

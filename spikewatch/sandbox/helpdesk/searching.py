@@ -10,6 +10,15 @@ from spikewatch.sandbox.helpdesk.ledger import DeskTicket
 INDEX_LAG = timedelta(minutes=3)
 """What came about more recently is not in the index yet."""
 
+_PROPERTIES = {
+    "brand_id": "brand_id",
+    "group": "group_id",
+    "form": "form_id",
+    "organization": "organization_id",
+    "via": "channel",
+}
+"""Words for what a ticket has one of, and where a ticket of ours holds it."""
+
 _TERM = re.compile(r'(-?)(\w+)(:|>=|<)(?:"([^"]*)"|(\S+))')
 
 
@@ -34,8 +43,8 @@ class Term:
                 return ticket.created_at >= datetime.fromisoformat(self.value)
             case "created", "<":
                 return ticket.created_at < datetime.fromisoformat(self.value)
-            case "brand_id", ":":
-                return str(ticket.brand_id) == self.value
+            case key, ":" if key in _PROPERTIES:
+                return str(getattr(ticket, _PROPERTIES[key])) == self.value
             case "tags", ":":
                 return self.value in ticket.tags
             case key, ":" if key.startswith("custom_field_"):

@@ -15,9 +15,10 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
-from spikewatch.sandbox.helpdesk.api import ADMIN, Api, Asked, Endpoint, endpoint_of
+from spikewatch.sandbox.helpdesk.api import ADMIN, Api
 from spikewatch.sandbox.helpdesk.faults import Answer, Fault
 from spikewatch.sandbox.helpdesk.ledger import Catalogue, DeskTicket, Ledger
+from spikewatch.sandbox.helpdesk.questions import Asked, Endpoint, endpoint_of
 from spikewatch.sandbox.helpdesk.spells import Spell
 
 _REMEMBERED = 10_000

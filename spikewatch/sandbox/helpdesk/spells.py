@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from spikewatch.sandbox.helpdesk.api import Asked, Endpoint
 from spikewatch.sandbox.helpdesk.faults import Answer, Fault
+from spikewatch.sandbox.helpdesk.questions import Asked, Endpoint
 
 _OK = 200
 

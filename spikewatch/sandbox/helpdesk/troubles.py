@@ -6,8 +6,9 @@ from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
 
-from spikewatch.sandbox.helpdesk.api import Asked, Endpoint, write_cursor
+from spikewatch.sandbox.helpdesk.export import write_cursor
 from spikewatch.sandbox.helpdesk.faults import Fault
+from spikewatch.sandbox.helpdesk.questions import Asked, Endpoint
 from spikewatch.sandbox.helpdesk.script import BEGINS, LASTS, Play, Script, Stock, all_of, during
 from spikewatch.sandbox.helpdesk.spells import Spell
 

@@ -182,3 +182,48 @@ def test_it_fits_a_phone(browser: Browser, folder: Path) -> None:
 
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     context.close()
+
+
+def test_the_words_of_a_chart_can_be_read_on_a_phone(browser: Browser, folder: Path) -> None:
+    context = browser.new_context(viewport={"width": 375, "height": 800})
+    page = context.new_page()
+    page.goto((folder / "backtest-ja.html").as_uri())
+    page.locator(".chart").first.scroll_into_view_if_needed()
+
+    heights: list[float] = page.eval_on_selector_all(
+        ".chart:first-of-type text",
+        "all => all.slice(0, 9).map(each => parseFloat(getComputedStyle(each).fontSize)"
+        " * each.ownerSVGElement.getBoundingClientRect().width / 640)",
+    )
+
+    assert heights
+    assert min(heights) >= 8.0  # noqa: PLR2004 -- pixels that can be read
+    context.close()
+
+
+def test_everything_is_reached_and_used_by_keyboard_alone(page: Page, folder: Path) -> None:
+    page.goto((folder / "backtest-en.html").as_uri())
+
+    page.locator("nav a[href='#incidents']").press("Enter")
+    jumped = page.evaluate("location.hash")
+    page.get_by_role("button", name="Category").press("Enter")
+    ascending = page.locator("#categories tbody td").first.inner_text()
+    page.get_by_role("button", name="Category").press("Space")
+    descending = page.locator("#categories tbody td").first.inner_text()
+    page.get_by_label("All services").press("s")
+    of_the_shop = shown(page)
+    page.locator("[data-find=incidents]").press_sequentially("nothing is called so")
+
+    assert jumped == "#incidents"
+    assert (ascending, descending) == ("crash", "refund")
+    assert of_the_shop
+    assert page.locator("[data-nothing=incidents]").is_visible()
+
+
+def test_reasons_unfold_by_keyboard(page: Page, folder: Path) -> None:
+    page.goto((folder / "backtest-en.html").as_uri())
+    folded = page.locator("details.why").first
+
+    folded.locator("summary").press("Enter")
+
+    assert folded.get_by_text("surprise and evidence").is_visible()

@@ -15,10 +15,10 @@ from spikewatch.core.markup import node
 from spikewatch.core.settings import Language
 from spikewatch.core.timegrid import Span
 from spikewatch.lab.comparing import Gate, Shift
+from spikewatch.lab.courses import Course
 from spikewatch.lab.pages import Setting, backtest_page, diff_page
 from spikewatch.lab.pages.charts import MOST_POINTS, chart
 from spikewatch.lab.pages.tables import cells
-from spikewatch.lab.tracing import Course
 from tests.lab.pages.reviews import TOKYO, difference, reviewed
 from tests.simulated_desk import JUDGED, STEP, Desk, Surge
 
@@ -74,6 +74,28 @@ def test_each_name_on_the_page_is_there_once_and_each_link_leads_to_one(english:
     assert len(names) == len(set(names))
     assert {link.removeprefix("#") for link in links} <= set(names)
     assert set(seen.values("aria-labelledby")) <= set(names)
+
+
+@pytest.mark.parametrize("setting", [EN, JA])
+def test_a_page_begins_with_links_to_its_parts_so_that_incidents_are_one_step_away(setting: Setting) -> None:
+    comparison, before, after = difference()
+    pages = [
+        backtest_page(reviewed(), setting),
+        diff_page(comparison, before=before, after=after, setting=setting),
+    ]
+
+    for page in pages:
+        contents = page[page.index("<nav") : page.index("</nav>")]
+        parts = re.findall(r'<section id="([^"]*)"', page)
+        assert re.findall(r'href="#([^"]*)"', contents) == parts
+        assert "incidents" in parts
+        assert page.index("<nav") < page.index("<section")
+    assert f'href="#categories">{setting.words.by_category} (5)</a>' in pages[0]
+
+
+def test_the_line_of_what_does_not_alert_has_one_name_everywhere(english: str) -> None:
+    assert "no alert up to</li>" in english
+    assert "no alert below" not in english
 
 
 def test_a_page_is_the_same_again_and_loads_nothing(english: str) -> None:

@@ -15,14 +15,13 @@ from spikewatch.core.wording.blocks import (
     plain,
 )
 from spikewatch.core.wording.message import Message
+from spikewatch.core.wording.rungs import TEXT_ONLY
 from spikewatch.core.wording.untrusted import clip, escaped
 from spikewatch.core.wording.weekly.sections import Section, Table, sections_of, title_of
 
 MOST_ROWS = 6
 BODY_LIMIT = 1_500
 """Of one section: eight of them stay below what a message may hold in all, and below a section's own limit."""
-
-TEXT_ONLY = 4
 
 
 def render(notice: WeeklyNotice, *, language: Language, zone: ZoneInfo, rung: int = 0) -> Message:
