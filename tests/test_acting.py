@@ -13,6 +13,7 @@ from spikewatch.core.acts import ActKind, ActStage, Entry, Refusal, Refused
 from spikewatch.core.events import LabelKind
 from spikewatch.core.incidents import Phase
 from spikewatch.core.notices import Reason
+from spikewatch.core.outbox import Stage
 from spikewatch.core.settings import Language
 from spikewatch.core.wording.answers import answer
 from spikewatch.ports import ContentRefused, CycleCommit, Unavailable

@@ -178,7 +178,9 @@ def test_a_receiver_of_business_hours_is_told_in_the_morning_what_still_surges(p
     ]
     assert people.meter.of("suppressed") == [{"channel": "webhook:team", "reason": "outside_hours"}]
     people.delivered()
-    assert people.announcer.release(now=people.now) == 0
+    waits = people.held()
+    assert [people.announcer.release(now=people.now) for _ in range(3)] == [0, 0, 0]
+    assert people.held() == waits
     people.clock.advance(3 * 24 * HOUR + 14 * HOUR)
     assert [people.announcer.release(now=people.now) for _ in range(2)] == [1, 0]
     assert people.waiting() == [("webhook:team", Reason.UNMUTED)]
@@ -218,6 +220,24 @@ def test_each_that_waits_for_its_own_hours_is_told_in_them(people: People) -> No
         ("webhook:lead", Reason.UNMUTED),
         ("webhook:team", Reason.UNMUTED),
     ]
+    assert people.held() == []
+
+
+def test_what_one_waited_for_before_a_silence_is_told_once_with_all_the_rest_after_it(people: People) -> None:
+    people.routes = (CRITICAL_AT_NIGHT,)
+    people.relays = (relay("team", when="business_hours"),)
+    people.clock.advance(10 * HOUR)
+    people.opened()
+    people.happens(told(Reason.OPENED))
+    silenced(people, hours=4 * 24)
+    people.happens(told(Reason.CHANGED, revision=2))
+    people.opened(revision=2)
+
+    people.clock.advance(4 * 24 * HOUR)
+    people.clock.advance(14 * HOUR)
+    assert people.announcer.release(now=people.now) == 1
+
+    assert sorted(people.waiting()) == [(CHANNEL, Reason.UNMUTED), ("webhook:team", Reason.UNMUTED)]
     assert people.held() == []
 
 

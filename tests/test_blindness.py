@@ -10,6 +10,7 @@ import pytest
 from spikewatch.adapters.clock import ManualClock
 from spikewatch.app.assembly import Assembly, assemble
 from spikewatch.config import Config, Purpose, load
+from spikewatch.ports import Page
 from spikewatch.sandbox.chat import Chat, ChatMessage
 from spikewatch.sandbox.helpdesk import Endpoint, Fault, HelpDesk, Spell
 from tests.still_desk import CATALOGUE, CONFIG, MINUTE, NOW, SECRETS, StillClock, steady
@@ -105,3 +106,23 @@ def test_a_daemon_that_was_only_stopped_does_not_say_that_it_was_blind(world: Wo
         world.turn(daemon)
 
     assert not [text for text in world.said() if "Blind" in text or "Seeing" in text]
+
+
+def test_a_source_that_is_configured_no_more_holds_nothing_up_and_is_there_again_once_it_is(
+    world: World,
+) -> None:
+    unread = Page((), "c", caught_up=False)
+    with world.daemon() as daemon:
+        daemon.store.commit_page("old", unread, since=NOW - HOUR, seen_at=NOW)
+        world.turn(daemon)
+        held_up = daemon.parts.chores.is_ready()
+
+    with world.daemon() as daemon:
+        world.turn(daemon)
+        ready = daemon.parts.chores.is_ready()
+        states = set(daemon.store.source_states())
+        kept = daemon.store.source_state("old")
+
+    assert (held_up.ok, ready.ok) == (False, True)
+    assert states == {"desk"}
+    assert kept is not None

@@ -302,14 +302,19 @@ def test_a_time_that_no_desk_has_seen_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], moment: str
 ) -> None:
     file = tmp_path / "a.yaml"
-    file.write_text("timezone: Asia/Tokyo\nsources: [{kind: csv, name: desk, path: a.csv}]\n", encoding="utf-8")
+    file.write_text(
+        "timezone: Asia/Tokyo\nsources: [{kind: csv, name: desk, path: a.csv}]\n", encoding="utf-8"
+    )
 
     status = main(
         ["labels", "add", "--config", str(file), "incident", "--start", moment, "--end", "2026-01-01"]
     )
 
     assert status == 2
-    assert f"--start: {moment!r} is no time of a help desk; write one from 1970 to 9998" in capsys.readouterr().err
+    assert (
+        f"--start: {moment!r} is no time of a help desk; write one from 1970 to 9998"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_starter_can_be_read_from_standard_output(
@@ -322,3 +327,8 @@ def test_a_starter_can_be_read_from_standard_output(
     assert status == 0
     assert capsys.readouterr().out == starter.text()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_as_the_place_of_results_is_told_before_the_work(tmp_path: Path) -> None:
+    with pytest.raises(Fault, match="is a folder; name a file in it"):
+        files.require_place(tmp_path)

@@ -170,8 +170,7 @@ def test_replies_that_waited_for_more_than_an_hour_are_told_in_one(world: World)
     folded, last = told(world)
     assert folded.startswith("payments / login: What happened while messages could not be delivered.")
     assert [
-        words in folded
-        for words in ("tanaka is on it", "Severity raised to Critical", "Spread to refund")
+        words in folded for words in ("tanaka is on it", "Severity raised to Critical", "Spread to refund")
     ] == [True] * 3
     assert last.startswith("payments / login: Resolved")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
 
@@ -21,6 +21,9 @@ from spikewatch.lab.replay import Recording, record
 STORE = "store"
 """The word that names the configured store where an input is asked for."""
 
+LONGEST_QUIET = timedelta(weeks=8)
+"""A recording may end with so much time without a ticket."""
+
 
 @dataclass(frozen=True, eq=False)
 class FileInput:
@@ -37,13 +40,25 @@ class FileInput:
     def recording(self, config: Config, *, until: datetime | None) -> Recording:
         """Return what it holds on the grid and under the names of a configuration.
 
-        Raises Mistake where the file is coarser than the grid, or holds nothing before `until`.
+        Raises Mistake where the file is coarser than the grid, holds nothing before `until`, or ends long before it.
         """
+        if until is not None:
+            self._require_near(until)
         return self.file.recording(bucket=config.bucket, until=until, renames=config.renames)
 
     def labels(self, config: Config) -> Sequence[Label]:
         """Return what was said about the past, under the names of a configuration."""
         return [label_now(label, config.renames) for label in self.said]
+
+    def _require_near(self, until: datetime) -> None:
+        """Refuse an end so long after the last row that a year was mistyped: every hour up to it would be judged."""
+        last = bucket_start(int(self.file.recorded.stamp.max()), timedelta(seconds=1))
+        if until > last + LONGEST_QUIET:
+            here = last.astimezone(until.tzinfo)
+            raise Mistake(
+                f"--until {until.isoformat()}: the last row is of {here.isoformat()}, long before;"
+                f" name a time before {(here + LONGEST_QUIET).isoformat()}"
+            )
 
 
 @dataclass(frozen=True, eq=False)

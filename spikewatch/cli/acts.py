@@ -62,7 +62,7 @@ class ActCommand:
             acts.act(
                 config,
                 kind=ActKind.HAND_BACK if hand_back else ActKind(self.kind),
-                incident=args.incident,
+                incident=args.incident.upper(),
                 by=args.by or user(),
                 lasts=getattr(args, "lasts", None),
                 until=None if morning else instant(until, option="--until", zone=config.timezone),

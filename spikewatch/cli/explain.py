@@ -7,8 +7,9 @@ from spikewatch.cli import files
 from spikewatch.cli.options import Subparsers, add_command, add_config, instant
 
 _DETAILS = """\
-Says first whether SERVICE and CATEGORY alerted, what decided it, and what would have had to be different; then every
-number and every gate behind it. SERVICE alone is the whole service, '*' the whole fleet. Only the store is read; the
+Says first whether SERVICE and CATEGORY alerted, what decided it, and what would have had to be different: how many
+tickets, which floor, which false_alarms_per_week, which weight (by the week's cut-offs as they are); then every number
+and every gate behind it. SERVICE alone is the whole service, '*' the whole fleet. Only the store is read; the
 daemon may be running or not.
 
 --at T explains the newest bucket that had ended at T, so the `opened_at` of an incident names the bucket that opened

@@ -33,6 +33,8 @@ def write(lines: Iterable[str], *, out: Path | None) -> None:
 
 def require_place(out: Path | None) -> None:
     """Raise Fault where a file could not be written anyway: before long work, not after it."""
+    if out is not None and out.is_dir():
+        raise Fault(f"{out}: is a folder; name a file in it")
     if out is not None and not os.access(out.parent, os.W_OK | os.X_OK):
         raise _unwritable(out, "no writable folder")
 

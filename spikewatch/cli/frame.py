@@ -1,9 +1,13 @@
 """The frame of every command: its options, its errors, its exit status."""
 
 import argparse
+import errno
+import io
+import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 
 from spikewatch import __version__
@@ -29,7 +33,7 @@ from spikewatch.cli import (
     status,
     tune,
 )
-from spikewatch.errors import SpikewatchError
+from spikewatch.errors import Fault, SpikewatchError
 
 _COMMANDS = (
     demo,
@@ -56,6 +60,9 @@ _COMMANDS = (
 _FAULT = 1
 _MISUSE = 2
 _INTERRUPTED = 130
+_SILENT = logging.NullHandler()
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO})
+"""How writing fails where a disk is full, or a limit is reached."""
 
 _EPILOG = """\
 first steps:
@@ -71,6 +78,7 @@ exit status: 0 done, 1 a fault at run time, 2 wrong usage, configuration or inpu
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; whatever goes wrong is told in plain lines on standard error."""
+    _give_streams()
     parser = command_line()
     args = parser.parse_args(argv)
     if args.call is None:
@@ -88,7 +96,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
     except BrokenPipeError:
         return _reader_is_gone()
+    except OSError as error:
+        if args.debug or error.errno not in _NO_ROOM or error.filename is not None:
+            raise
+        return _no_room(error)
     return done
+
+
+def _give_streams() -> None:
+    """Have streams that take whatever is said: a closed one takes it to nowhere, one without Unicode as escapes."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 -- it stays open
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper) and not stream.encoding.lower().startswith("utf"):
+            stream.reconfigure(errors="backslashreplace")  # a name in Japanese is no reason to fail
+    # a vendor's library says in its own words what is told in ours below; a daemon has handlers, and logs it
+    logging.getLogger("spikewatch").addHandler(_SILENT)
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -133,6 +157,16 @@ def _tell_a_bug(kind: type[BaseException], error: BaseException, _traceback: Tra
 
 
 def _reader_is_gone() -> int:
-    """`spikewatch ... | head` is no failure; what is still buffered must not complain when the interpreter ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """`spikewatch ... | head` is no failure."""
+    _drop_output()
     return 0
+
+
+def _no_room(error: OSError) -> int:
+    _drop_output()
+    return _told(Fault(f"the results cannot be written: {error.strerror}; make room, or send them elsewhere"))
+
+
+def _drop_output() -> None:
+    """Let what is still buffered go nowhere: it must not complain when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

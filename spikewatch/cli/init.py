@@ -6,6 +6,8 @@ from pathlib import Path
 from spikewatch.cli.options import Subparsers, add_command
 from spikewatch.errors import Fault, Mistake
 
+_STANDARD_OUTPUT = Path("-")
+
 
 def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Declare the command."""
@@ -24,7 +26,7 @@ def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.
         metavar="PATH",
         type=Path,
         default=Path("spikewatch.yaml"),
-        help="default: %(default)s",
+        help="default: %(default)s; - is standard output",
     )
     return parser
 
@@ -34,6 +36,9 @@ def call(args: argparse.Namespace) -> int:
     from spikewatch.config import schema, starter
 
     path: Path = args.path
+    if path == _STANDARD_OUTPUT:
+        print(starter.text(), end="")
+        return 0
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(starter.text())

@@ -17,6 +17,8 @@ else:
     Subparsers = object
 
 CONFIG_VARIABLE = "SPIKEWATCH_CONFIG"
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998
+"""Where every zone can say every time."""
 
 
 def add_command(
@@ -105,15 +107,21 @@ def duration(text: str) -> timedelta:
 def instant(text: str | None, *, option: str, zone: ZoneInfo) -> datetime | None:
     """Return the instant that an option names; a bare date is local midnight.
 
-    Raises Mistake for a time without an offset.
+    Raises Mistake for a time without an offset, and for one that no help desk has seen.
     """
     if text is None:
         return None
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        return _with_offset(text, option=option, zone=zone)
-    return datetime(day.year, day.month, day.day, tzinfo=zone)
+        found = _with_offset(text, option=option, zone=zone)
+    else:
+        found = datetime(day.year, day.month, day.day, tzinfo=zone)
+    if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+        raise Mistake(
+            f"{option}: {text!r} is no time of a help desk; write one from {_FIRST_YEAR} to {_LAST_YEAR}"
+        )
+    return found
 
 
 def _with_offset(text: str, *, option: str, zone: ZoneInfo) -> datetime:

@@ -193,6 +193,8 @@ def test_a_ticket_counts_once_as_its_newest_row_says(
         (COUNTS + f"{T},pay,login,\n", "count: '' is no number; write digits only, such as 3"),
         (COUNTS + f"{T},pay,login,nan\n", "count: 'nan' is no"),
         (COUNTS + f"{T},pay,login,99999999999\n", "is more than 1000000000; check the number"),
+        (COUNTS + f"{T},pay,login,{'9' * 5000}\n", "is more than 1000000000; check the number"),
+        (COUNTS + f"{T},pay,login,{'0' * 5000}\n", "is no whole number in digits"),
         (
             COUNTS + f"{T},pay,login\n",
             "input.csv:2: too few fields: 3 instead of 4 (timestamp,service,category,count)",

@@ -24,8 +24,9 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from spikewatch.adapters.clock import ManualClock
 from spikewatch.adapters.prometheus.catalogue import CATALOGUE, METRICS, Kind, LabelNames, Part, clean_label
 from spikewatch.adapters.prometheus.exposition import Exposition
-from spikewatch.adapters.prometheus.fleet import SHOWN_FOR, FleetRenderer, Rendered
+from spikewatch.adapters.prometheus.fleet import FleetRenderer, Rendered
 from spikewatch.adapters.prometheus.health import HealthMetrics, new_registry
+from spikewatch.adapters.prometheus.ranking import SHOWN_FOR
 from spikewatch.core.counts import Roster, SeriesKey
 from spikewatch.core.handling import Handling
 from spikewatch.core.incidents import Change, Incident, Phase, Severity

@@ -4,6 +4,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, insert, update
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.pool import Pool
 
 from spikewatch.adapters.sql_store import SqlStore, file_of, open_store, tables
 from spikewatch.adapters.sql_store.cells import with_new
@@ -378,6 +380,84 @@ def test_a_damaged_file_is_told(path: Path) -> None:
 
     with pytest.raises(Fault, match="damaged: put a backup in its place"):
         opened(path)
+
+
+def test_a_file_that_another_program_holds_is_told_and_the_page_is_taken_later(path: Path) -> None:
+    store = opened(path)
+    commit(store, "1")
+    other = sqlite3.connect(path, isolation_level=None)
+
+    def impatient(connection: sqlite3.Connection, *_rest: object) -> None:
+        connection.execute("PRAGMA busy_timeout = 20")
+
+    event.listen(Pool, "checkout", impatient)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Fault, match="another program holds the file: stop it and try again"):
+            commit(store, "2")
+        assert counted(store) == {CountRow(FIRST, LOGIN, 1)}
+        other.execute("ROLLBACK")
+        commit(store, "2")
+    finally:
+        event.remove(Pool, "checkout", impatient)
+        other.close()
+
+    assert counted(store) == {CountRow(FIRST, LOGIN, 2)}
+    store.close()
+
+
+READ_ONLY = """
+import os, sys
+from datetime import timedelta
+from pathlib import Path
+from spikewatch.adapters.sql_store import open_store
+from spikewatch.errors import Fault
+
+nobody = 65534
+path = Path(sys.argv[1])
+open_store(f"sqlite:///{path}", step=timedelta(minutes=5)).close()
+before = path.read_bytes()
+path.chmod(0o444)
+if os.geteuid() == 0:
+    os.chown(path.parent, nobody, nobody)
+    os.chown(f"{path}.lock", nobody, nobody)
+    os.seteuid(nobody)
+try:
+    open_store(f"sqlite:///{path}", step=timedelta(minutes=5))
+except Fault as fault:
+    print(fault)
+print(path.read_bytes() == before)
+"""
+
+
+def test_a_file_that_may_not_be_written_is_told_and_stays_as_it_is() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-c", READ_ONLY, f"{folder}/store.db"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+    told, left = done.stdout.splitlines()
+    assert "let this user write the file and its directory" in told
+    assert left == "True"
+
+
+def test_a_file_that_is_damaged_while_it_is_in_use_is_told_and_takes_no_more(path: Path) -> None:
+    store = opened(path)
+    commit(store, *(str(number) for number in range(5000)))
+    store.close()
+    store = opened(path)
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (path.stat().st_size - 4096))
+
+    with pytest.raises(Fault, match="damaged: put a backup in its place"):
+        counted(store)
+    with pytest.raises(Fault, match="damaged: put a backup in its place"):
+        commit(store, "new")
+    store.close()
 
 
 FULL = """

@@ -34,6 +34,9 @@ START = Position(cursor=None, since=SINCE)
 CATALOGUE = Catalogue(
     brands={21: "Payments", 22: "配送*"},
     fields=(DropDown(900, "Category", {"login": "Log-in\n problems", "refund": "Refund"}),),
+    groups={5: "Night shift", 6: "Day shift"},
+    forms={7: "Contact", 8: "Complaint"},
+    organizations={9: "Example KK", 10: "Example GK"},
 )
 TICKETS = tuple(
     DeskTicket(
@@ -881,3 +884,38 @@ def test_a_query_that_the_search_refuses_is_told_with_its_words(open_desk: Open)
 
     with pytest.raises(QueryRefused, match=r'answers 422 when asked for .* custom_field_900:"login"'):
         source.count(by_category, start=SINCE, end=NOW)
+
+
+@pytest.mark.parametrize(
+    ("rule", "name"),
+    [
+        ({"from": "brand"}, "Payments"),
+        ({"from": "group"}, "Night shift"),
+        ({"from": "form"}, "Contact"),
+        ({"from": "organisation"}, "Example KK"),
+        ({"from": "channel"}, "chat"),
+        ({"field": 900}, "login"),
+        ({"field": 900, "show": "label"}, "Log-in problems"),
+    ],
+)
+def test_whatever_a_search_can_say_it_counts_as_the_rules_do(
+    open_desk: Open, rule: Mapping[str, object], name: str
+) -> None:
+    one = ticket_with(
+        id=1, group_id=5, form_id=7, organization_id=9, channel="chat", created_at=NOW - timedelta(minutes=20)
+    )
+    other = replace(
+        one, id=2, brand_id=22, group_id=6, form_id=8, organization_id=10, channel="web", values=()
+    )
+    bench = open_desk(one, replace(one, id=3), other)
+    source = bench.source(category=rule, per_page=1000)
+    page = source.fetch_page(START)
+
+    scopes = source.scopes([ticket.series for ticket in page.tickets])
+    counted = {
+        scope.name: source.count(scope, start=SINCE, end=NOW)
+        for scope in scopes
+        if scope.level != "desk" and {key.category for key in scope.series} == {name}
+    }
+
+    assert counted[name] == 2

@@ -154,3 +154,15 @@ def test_too_short_an_input_says_that_nothing_was_judged(folder: Path) -> None:
 
     assert said[-1] == "nothing was judged: the input holds fewer than 14 known days; give a longer one"
     assert lines[-1].startswith("0 incidents")
+
+
+def test_an_end_years_after_the_last_row_is_taken_for_a_mistyped_one(folder: Path) -> None:
+    plain = config(folder)
+    found = inputs.read(str(folder / "tickets.csv"), config=plain)
+
+    with pytest.raises(
+        Mistake, match=r"--until 2030-.*: the last row is of 2026-04-2.*; name a time before 2026-06-"
+    ):
+        found.recording(plain, until=datetime(2030, 12, 31, tzinfo=UTC))
+
+    assert found.recording(plain, until=END + timedelta(weeks=4)).until == END + timedelta(weeks=4)

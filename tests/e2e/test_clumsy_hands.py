@@ -36,7 +36,13 @@ def shell(line: str, *, folder: Path) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SPIKEWATCH_")}
     clean |= {"PYTHONPATH": str(folder), "SPIKEWATCH_SLACK_BOT_TOKEN": "xoxb-1"}
     return subprocess.run(
-        ["/bin/sh", "-c", typed], cwd=folder, env=clean, capture_output=True, text=True, timeout=90, check=False
+        ["/bin/sh", "-c", typed],
+        cwd=folder,
+        env=clean,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
     )
 
 
@@ -79,3 +85,13 @@ def test_what_a_vendors_library_says_of_a_failure_is_not_shown_beside_our_own_wo
 
     assert done.returncode == 1
     assert [line[:12] for line in done.stderr.splitlines()] == ["spikewatch: "]
+
+
+def test_results_can_be_read_where_only_ascii_can_be_written(folder: Path) -> None:
+    text = CONFIG + 'slack: {channel: "#決済"}\n'
+    (folder / "watch.yaml").write_text(text, encoding="utf-8")
+
+    done = shell("PYTHONIOENCODING=ascii SPIKEWATCH check --explain --config watch.yaml", folder=folder)
+
+    assert (done.returncode, "bug" in done.stderr) == (0, False)
+    assert r"#\u6c7a\u6e08" in done.stdout

@@ -10,6 +10,7 @@ from spikewatch.core.events import LabelKind
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 _MOST = 1_000_000_000
+_MOST_DIGITS = 100
 
 
 def require_text(row: Sequence[str], *, columns: Sequence[str]) -> None:
@@ -49,7 +50,8 @@ def tickets(text: str) -> int:
     12
     """
     stripped = text.strip()
-    if stripped.isascii() and stripped.isdigit() and int(stripped) <= _MOST:
+    is_whole = stripped.isascii() and stripped.isdigit() and len(stripped) <= _MOST_DIGITS
+    if is_whole and int(stripped) <= _MOST:
         return int(stripped)
     message = f"count: {text!r} {_why_no_count(stripped)}"
     raise ValueError(message)

@@ -16,6 +16,11 @@ _SIGNS = {
     "no_bell": "🔕",
     "twisted_rightwards_arrows": "🔀",
     "hourglass": "⏳",
+    "warning": "⚠️",
+    "arrow_up": "⬆️",
+    "repeat": "🔁",
+    "wave": "👋",
+    "bell": "🔔",
 }
 
 _STYLE = "font-family:sans-serif;font-size:14px;line-height:1.5;color:#1d1c1d"

@@ -24,13 +24,12 @@ from spikewatch.adapters.prometheus.catalogue import (
     clean_label,
     label_text,
 )
+from spikewatch.adapters.prometheus.levels import levels_of
+from spikewatch.adapters.prometheus.ranking import Ranking
 from spikewatch.core.counts import Bools, Floats, Ints, Roster
 from spikewatch.core.incidents import Incident, Phase, Severity
 from spikewatch.core.settings import format_duration
 from spikewatch.core.snapshot import Snapshot, WindowReadings
-
-SHOWN_FOR = timedelta(hours=1)
-"""A series stays exposed this long once its rank earned it, so that series at the limit do not come and go."""
 
 MOST_INCIDENTS = 100
 
@@ -70,88 +69,6 @@ class Rendered:
     openmetrics: Body
 
 
-class _Level:
-    """The series of one kind (series, service, fleet): their cleaned labels, and which rows of the roster they sum.
-
-    Names that become equal once cleaned are one series. `names` (n,) holds the label values, in order.
-    """
-
-    def __init__(self, level: str, roster: Roster, *, rows: Sequence[int], names: LabelNames) -> None:
-        self.level = level
-        self.keys = tuple(names.of(label) for label in METRICS[f"spikewatch_{level}_surging"].labels)
-        named = [tuple(clean_label(part) for part in roster.keys[row][: len(self.keys)]) for row in rows]
-        self.names = tuple(dict.fromkeys(named))
-        place = {name: index for index, name in enumerate(self.names)}
-        self._rows = np.array(rows, dtype=np.int64)
-        self._place = np.array([place[name] for name in named], dtype=np.int64)
-        self._labels: dict[str, tuple[str, ...]] = {}
-
-    def total(self, values: Ints | Floats) -> Floats:
-        """Return the (n,) sums of values (n_series,)."""
-        sums = np.zeros(len(self.names))
-        np.add.at(sums, self._place, values[self._rows])
-        return sums
-
-    def highest(self, values: Floats) -> Floats:
-        """Return the (n,) maxima of values (n_series,), at least 0."""
-        maxima = np.zeros(len(self.names))
-        np.maximum.at(maxima, self._place, values[self._rows])
-        return maxima
-
-    def whether(self, flags: Bools) -> Bools:
-        """Return (n,) whether any of them has its flag (n_series,)."""
-        return self.highest(flags.astype(np.float64)) > 0
-
-    def labels(self, window: str = "") -> tuple[str, ...]:
-        """Return the (n,) label parts of sample lines, escaped, in the order of the label names."""
-        if window not in self._labels:
-            extra = {"window": window} if window else {}
-            self._labels[window] = tuple(
-                label_text({**dict(zip(self.keys, name, strict=True)), **extra}) for name in self.names
-            )
-        return self._labels[window]
-
-
-class _Shown:
-    """Which series are exposed, and what has to be remembered about them from cycle to cycle."""
-
-    def __init__(self) -> None:
-        self._names: tuple[tuple[str, ...], ...] = ()
-        self._earned_at: Floats = np.zeros(0)
-        self._totals: Floats = np.zeros(0)
-
-    def follow(self, names: tuple[tuple[str, ...], ...]) -> None:
-        """Go over to another roster."""
-        place = {name: index for index, name in enumerate(self._names)}
-        old = np.array([place.get(name, -1) for name in names], dtype=np.int64)
-        self._earned_at = np.append(self._earned_at, -np.inf)[old]
-        self._totals = np.append(self._totals, 0.0)[old]
-        self._names = names
-
-    def never_falling(self, totals: Floats) -> Floats:
-        """Return the totals, none below what it was: a counter that falls would be read as a restart."""
-        self._totals = np.maximum(self._totals, totals)
-        return self._totals
-
-    def choose(
-        self, *, candidates: Bools, surging: Bools, score: Floats, volume: Floats, limit: int, now: datetime
-    ) -> tuple[Bools, Bools]:
-        """Return (n,) what is exposed and what would be but for the limit: surging first, then score, then volume."""
-        instant = now.timestamp()
-        kept = instant - self._earned_at < SHOWN_FOR.total_seconds()
-        wanted = candidates | kept
-        earned = candidates & _first(limit, -volume, -score, ~surging, ~candidates)
-        chosen = wanted & _first(limit, -volume, -score, ~kept, ~surging, ~wanted)
-        self._earned_at = np.where(earned & chosen, instant, self._earned_at)
-        return chosen, wanted & ~chosen
-
-
-def _first(limit: int, *keys: Floats | Bools) -> Bools:
-    flags = np.zeros(len(keys[0]), dtype=np.bool_)
-    flags[np.lexsort(keys)[:limit]] = True
-    return flags
-
-
 class FleetRenderer:
     """Turns snapshots into bytes. Not thread-safe: one loop renders, everybody else reads what came out.
 
@@ -174,9 +91,9 @@ class FleetRenderer:
         self._windows = frozenset(windows)
         self._limit = max_series
         self._detail = detail
-        self._shown = _Shown()
+        self._ranking = Ranking()
         self._roster: Roster | None = None
-        self._series, self._rollups = _levels(Roster(()), names=label_names)
+        self._series, self._rollups = levels_of(Roster(()), names=label_names)
 
     def limit_to(self, *, windows: Sequence[timedelta], max_series: int, detail: Detail) -> None:
         """Expose this much from the next snapshot on; totals go on from where they stand."""
@@ -188,8 +105,8 @@ class FleetRenderer:
         """Return the snapshot as bytes; `now` decides how long a series at the limit stays exposed."""
         if self._roster is None or snapshot.roster.keys != self._roster.keys:
             self._roster = snapshot.roster
-            self._series, self._rollups = _levels(snapshot.roster, names=self._label_names)
-            self._shown.follow(self._series.names)
+            self._series, self._rollups = levels_of(snapshot.roster, names=self._label_names)
+            self._ranking.follow(self._series.names)
         windows = self._exposed_windows(snapshot)
         shown, over_limit = self._choose(snapshot, now=now)
         hidden = {"limit": int(over_limit.sum()), "filter": int((~shown & ~over_limit).sum())}
@@ -233,7 +150,7 @@ class FleetRenderer:
             volume = np.maximum(volume, level.total(np.where(judged, readings.observed, 0)))
         if snapshot.tickets_total is not None:
             volume = level.total(snapshot.tickets_total)
-        return self._shown.choose(
+        return self._ranking.choose(
             candidates=candidates[self._detail],
             surging=surging,
             score=score,
@@ -277,24 +194,13 @@ class FleetRenderer:
     def _counters(self, snapshot: Snapshot, shown: Bools) -> list[tuple[str, list[str]]]:
         tickets: list[str] = []
         if snapshot.tickets_total is not None:
-            totals = self._shown.never_falling(self._series.total(snapshot.tickets_total)).astype(np.int64)
+            totals = self._ranking.never_falling(self._series.total(snapshot.tickets_total)).astype(np.int64)
             tickets = _samples(self._series.labels(), totals, shown)
         return [
             ("spikewatch_tickets_total", tickets),
             ("spikewatch_incidents_opened_total", _by("severity", _severities(snapshot.opened_total))),
             ("spikewatch_incidents_closed_total", _by("severity", _severities(snapshot.closed_total))),
         ]
-
-
-def _levels(roster: Roster, *, names: LabelNames) -> tuple[_Level, tuple[_Level, _Level]]:
-    rows = range(len(roster))
-    leaves = [row for row in rows if not roster.keys[row].is_rollup]
-    services = [row for row in rows if roster.keys[row].is_rollup and not roster.keys[row].is_fleet]
-    fleet = [row for row in rows if roster.keys[row].is_fleet]
-    return _Level("series", roster, rows=leaves, names=names), (
-        _Level("service", roster, rows=services, names=names),
-        _Level("fleet", roster, rows=fleet, names=names),
-    )
 
 
 def _judged(readings: WindowReadings) -> Bools:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from spikewatch.adapters.zendesk.matching import from_tags
-from spikewatch.adapters.zendesk.settings import Rule, ZendeskSettings
+from spikewatch.adapters.zendesk.rules import Rule
+from spikewatch.adapters.zendesk.settings import ZendeskSettings
 from spikewatch.core.counts import Attributes
 
 FIELD_KIND = "field"

@@ -6,7 +6,8 @@ from itertools import islice
 
 from spikewatch.adapters.zendesk.attributes import FIELD_KIND
 from spikewatch.adapters.zendesk.matching import clean
-from spikewatch.adapters.zendesk.settings import Rule, ZendeskSettings, as_pattern
+from spikewatch.adapters.zendesk.rules import Rule, as_pattern
+from spikewatch.adapters.zendesk.settings import ZendeskSettings
 from spikewatch.core.counts import SeriesKey
 from spikewatch.ports import Scope
 

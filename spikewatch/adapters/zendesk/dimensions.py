@@ -11,7 +11,8 @@ from functools import lru_cache
 
 from spikewatch.adapters.zendesk.attributes import FIELD_KIND, Held
 from spikewatch.adapters.zendesk.matching import clean, from_tags, picked
-from spikewatch.adapters.zendesk.settings import NAMED_WAYS, Rule, ZendeskSettings
+from spikewatch.adapters.zendesk.rules import NAMED_WAYS, Rule
+from spikewatch.adapters.zendesk.settings import ZendeskSettings
 from spikewatch.core.counts import Attributes, SeriesKey
 from spikewatch.ports import Naming
 

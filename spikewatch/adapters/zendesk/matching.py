@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
-from spikewatch.adapters.zendesk.settings import as_pattern
+from spikewatch.adapters.zendesk.rules import as_pattern
 
 
 def picked(picks: str | Mapping[str, str], held: Sequence[tuple[str, str]]) -> str:

@@ -1,6 +1,7 @@
 """How agents find the tickets of a series by hand: the account's own search, filled in as well as the rules allow. Pure."""
 
-from spikewatch.adapters.zendesk.settings import Rule, ZendeskSettings, as_pattern
+from spikewatch.adapters.zendesk.rules import Rule, as_pattern
+from spikewatch.adapters.zendesk.settings import ZendeskSettings
 from spikewatch.core.wording import Search
 
 _WORDS = {

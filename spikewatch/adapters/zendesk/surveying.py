@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from spikewatch.adapters.zendesk.attributes import FIELD_KIND, Held
 from spikewatch.adapters.zendesk.dimensions import first_found
 from spikewatch.adapters.zendesk.matching import fits
-from spikewatch.adapters.zendesk.settings import Rule, ZendeskSettings
+from spikewatch.adapters.zendesk.rules import Rule
+from spikewatch.adapters.zendesk.settings import ZendeskSettings
 from spikewatch.core.counts import Attributes
 
 _LISTED_WAYS = ("brand", "group", "form")

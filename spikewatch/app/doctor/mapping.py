@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from spikewatch.adapters.zendesk.dimensions import wanted_names
-from spikewatch.adapters.zendesk.settings import Rule, ZendeskSettings
+from spikewatch.adapters.zendesk.rules import Rule
+from spikewatch.adapters.zendesk.settings import ZendeskSettings
 from spikewatch.adapters.zendesk.source import ZendeskSource
 from spikewatch.adapters.zendesk.surveying import RuleUse, strangers, survey
 from spikewatch.adapters.zendesk.vocabulary import FieldFound

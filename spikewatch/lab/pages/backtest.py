@@ -8,7 +8,7 @@ from spikewatch.core.counts import Panel
 from spikewatch.core.events import Label
 from spikewatch.core.incidents import Severity
 from spikewatch.core.markup import node
-from spikewatch.lab.pages.frame import name, page
+from spikewatch.lab.pages.frame import name, page, with_contents
 from spikewatch.lab.pages.incidents import Shown, article
 from spikewatch.lab.pages.reasons import table
 from spikewatch.lab.pages.setting import Setting, number
@@ -39,7 +39,7 @@ def backtest_page(reviewed: Reviewed, setting: Setting) -> str:
     """Return the whole page."""
     tallies, words = reviewed.tallies, setting.words
     made_of = words.made_of.format(input=name(reviewed.source), config=name(reviewed.config))
-    body = [
+    body = with_contents(
         header(f"{words.title}{words.colon}{name(reviewed.source)}", tallies, made_of, setting),
         node(
             "main",
@@ -66,7 +66,8 @@ def backtest_page(reviewed: Reviewed, setting: Setting) -> str:
             categories(tallies, setting),
             _incidents(reviewed, setting),
         ),
-    ]
+        label=words.contents,
+    )
     return page(
         title=f"{words.title}{words.colon}{name(reviewed.source)}", language=setting.language, body=body
     )

@@ -9,7 +9,7 @@ from spikewatch.core.markup import node
 from spikewatch.lab.comparing import Comparison, Effect, Gate, Pair, Shift
 from spikewatch.lab.pages.backtest import Reviewed, figure, filters, header, legend, notes
 from spikewatch.lab.pages.charts import Mark
-from spikewatch.lab.pages.frame import name, page
+from spikewatch.lab.pages.frame import name, page, with_contents
 from spikewatch.lab.pages.incidents import Shown, article
 from spikewatch.lab.pages.setting import Setting, number
 from spikewatch.lab.pages.tables import cells, section, sortable
@@ -42,7 +42,7 @@ def diff_page(
         input=name(after.source), config=f"A = {name(before.config)}, B = {name(after.config)}"
     )
     sides = _Sides(before, after)
-    body = [
+    body = with_contents(
         header(title, after.tallies, made_of, setting),
         node(
             "main",
@@ -55,7 +55,8 @@ def diff_page(
             _effects(comparison, sides, setting),
             _changes(comparison, sides, setting),
         ),
-    ]
+        label=words.contents,
+    )
     return page(title=title, language=setting.language, body=body)
 
 

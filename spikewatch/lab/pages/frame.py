@@ -45,6 +45,15 @@ def page(*, title: str, language: str, body: Sequence[Element]) -> str:
     return "<!DOCTYPE html>\n" + tostring(root, encoding="unicode", method="html")
 
 
+def with_contents(header: Element, main: Element, *, label: str) -> Sequence[Element]:
+    """Return the body of a page: its header, links to each named section of the rest, and the rest."""
+    links = [
+        node("li", None, node("a", {"href": f"#{section.get('id')}"}, section.findtext("h2")))
+        for section in main.iterfind("section[@id]")
+    ]
+    return [header, node("nav", {"aria-label": label}, node("ul", None, links)), main]
+
+
 def _part(file: str) -> str:
     return files(__package__).joinpath(file).read_text("utf-8")
 

@@ -197,7 +197,7 @@ def test_the_words_of_a_chart_can_be_read_on_a_phone(browser: Browser, folder: P
     )
 
     assert heights
-    assert min(heights) >= 8.0  # noqa: PLR2004 -- pixels that can be read
+    assert min(heights) >= 8.0
     context.close()
 
 

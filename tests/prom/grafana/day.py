@@ -17,8 +17,9 @@ from spikewatch.adapters.prometheus.fleet import FleetRenderer
 from spikewatch.adapters.prometheus.health import HealthMetrics, new_registry
 from spikewatch.core.counts import Floats, Roster, SeriesKey
 from spikewatch.core.incidents import Incident, Severity
+from spikewatch.core.scoring import Reading
 from spikewatch.core.snapshot import Snapshot, WindowReadings
-from spikewatch.core.surges import Reading, Surge
+from spikewatch.core.surges import Surge
 from spikewatch.ports import PageOutcome, Quota, StoreStats
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -111,7 +112,7 @@ class Desk:
     def _snapshot(self, since: timedelta) -> Snapshot:
         expected = self._expected(since)
         surging = np.array([key in _SURGES and _within(since, _SURGES[key]) for key in self.roster.keys])
-        observed = self._sums(self.chance.poisson(expected * np.where(surging, 5.0, 1.0)))
+        observed = self._sums(self.chance.poisson(expected * np.where(surging, 5.0, 1.0)).astype(np.float64))
         expected = self._sums(expected)
         upper = np.ceil(expected + 3 * np.sqrt(expected) + 3).astype(np.int64)
         self.totals = self.totals + np.round(observed * (STEP / QUARTER)).astype(np.int64)

@@ -18,6 +18,7 @@ class Words:
     title: str
     title_diff: str
     span: str
+    contents: str
     notes: str
     colon: str
     made_of: str
