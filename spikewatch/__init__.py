@@ -57,6 +57,7 @@ Glossary
     incident    the surges of one service (or of the whole company) that on-call handles together
     notice      something to tell about an incident: a reason, an instant and a copy of the facts
     blindness   a source is not read any more: its watermark stands still, and quiet means nothing
+    arrears     what was judged while a service was unknown; judged for it alone, late, once it is known
     act         what a person did to an incident: acknowledge, snooze, a verdict; applied once
     label       what somebody said about a span of the past; incidents and what was expected are not learnt from
     silence     a time in which nobody is told of some incidents; they are judged all the same

@@ -146,11 +146,11 @@ def test_an_incident_that_was_open_when_its_source_went_blind_ends_when_it_ended
 def test_an_incident_that_was_resolved_when_its_source_went_blind_is_reopened_by_what_was_missed(
     every: timedelta,
 ) -> None:
-    again = Surge(LOGIN, MISSED.start + 3 * HOUR, tickets=60, buckets=3)
+    (first,) = Two(MISSED).live_through(BACK, every=HOUR).incidents
+    assert first.resolved_at is not None
+    again = Surge(LOGIN, first.resolved_at + 2 * STEP, tickets=60, buckets=3)
     seeing = Two(MISSED, again).live_through(BACK + 2 * HOUR, every=HOUR)
     (whole,) = seeing.incidents
-    first = Two(MISSED).live_through(again.start, every=HOUR).incidents[0]
-    assert first.resolved_at is not None
 
     late = Two(MISSED, again).live_through(first.resolved_at, every=HOUR).blind(every=every)
     assert [each.phase for each in late.incidents] == [Phase.RESOLVED]

@@ -8,8 +8,8 @@ from scipy import special
 
 from spikewatch.core.counts import Bools, Floats, Ints
 
-UNDERFLOWS = 1e-290
-"""Tails below this are computed as logarithms."""
+UNDERFLOWS = 1e-250
+"""Tails below this are computed as logarithms: from 1e-260 on the incomplete beta function loses its digits."""
 
 
 def surprise_of(observed: Ints, mean: Floats, variance: Floats) -> Floats:

@@ -4,14 +4,14 @@ Pure planning: which buckets of which services are judged now and in which order
 they touch.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import TypeAlias
 
 from spikewatch.core.counts import FLEET, SeriesKey
-from spikewatch.core.incidents import Incidents, ended_surges, open_surges
+from spikewatch.core.incidents import Incident, Incidents, Phase, ended_surges, open_surges
 
 MOST_HOURS = 24
 SERIES_HOURS = 20_000
@@ -68,16 +68,26 @@ class Arrears:
         return frozenset(service for service, (first, stop) in self.due.items() if first <= bucket < stop)
 
 
-def parted(incidents: Incidents, services: Collection[str]) -> tuple[Incidents, Incidents]:
-    """Return the incidents that are about these services alone, and all others; the fleet is nobody's alone."""
-    own = [
-        all(surge.series.service in services for surge in incident.surges) for incident in incidents.active
-    ]
-    paired = list(zip(incidents.active, own, strict=True))
-    return (
-        Incidents(tuple(incident for incident, is_own in paired if is_own), incidents.next_number),
-        Incidents(tuple(incident for incident, is_own in paired if not is_own), incidents.next_number),
-    )
+def is_about(incident: Incident, services: Collection[str]) -> bool:
+    """Tell whether an incident is about these services alone; the fleet is nobody's alone."""
+    return all(surge.series.service in services for surge in incident.surges)
+
+
+def waits(incident: Incident, *, hidden: Collection[str], unknown: Collection[str]) -> bool:
+    """Tell whether an incident stands still while the present is judged.
+
+    hidden   services that are known and have not caught up yet: their incidents stand in the past
+    unknown  services that nobody sees: what is missed may reopen one that had resolved, so it is not closed meanwhile
+    """
+    is_over = incident.phase is Phase.RESOLVED
+    return is_about(incident, hidden) or (is_over and is_about(incident, unknown))
+
+
+def parted(incidents: Incidents, is_own: Callable[[Incident], bool]) -> tuple[Incidents, Incidents]:
+    """Return some of the incidents, and all others; both with the number that the next one gets."""
+    own = tuple(incident for incident in incidents.active if is_own(incident))
+    others = tuple(incident for incident in incidents.active if not is_own(incident))
+    return replace(incidents, active=own), replace(incidents, active=others)
 
 
 def rejoined(judged: Incidents, others: Incidents) -> Incidents:

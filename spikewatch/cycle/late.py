@@ -1,11 +1,12 @@
 """Late: the past judged again for services that were unknown when it was judged, with the data of now and nobody else's."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from spikewatch.core.baseline import recent_hour
 from spikewatch.core.calibration import Tail
 from spikewatch.core.incidents import Incidents
-from spikewatch.cycle.arrears import Arrears, parted, rejoined, surging_in
+from spikewatch.cycle.arrears import Arrears, is_about, parted, rejoined, surging_in
 from spikewatch.cycle.detector import Detector
 from spikewatch.cycle.judging import Verdict, judge
 from spikewatch.cycle.loading import labelled, load_hours, load_panel
@@ -48,7 +49,7 @@ def judge_late(
         for first, until in detector.epochs(stretch.first, stretch.stop):
             epoch = detector.epoch_of(first)
             baseline = learner.fit(history, epoch=epoch).for_roster(panel.roster)
-            own, others = parted(incidents, stretch.services)
+            own, others = parted(incidents, partial(is_about, services=stretch.services))
             verdict = judge(
                 panel.cut(detector.reach(first), until),
                 baseline,

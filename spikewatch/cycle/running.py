@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import pairwise
 
 from spikewatch.core.baseline import Baseline
 from spikewatch.core.calibration import Calibration
@@ -16,7 +18,7 @@ from spikewatch.core.snapshot import Snapshot
 from spikewatch.core.surges import Surge
 from spikewatch.core.timegrid import HOUR, bucket_number, bucket_start
 from spikewatch.coverage import GRACE, Coverage
-from spikewatch.cycle.arrears import MOST_HOURS, SERIES_HOURS, Arrears, parted, rejoined
+from spikewatch.cycle.arrears import MOST_HOURS, SERIES_HOURS, Arrears, parted, rejoined, waits
 from spikewatch.cycle.detector import Detector
 from spikewatch.cycle.judging import Verdict, judge
 from spikewatch.cycle.late import judge_late
@@ -71,8 +73,8 @@ class Cycle:
         """Judge every finished bucket that has not been judged, commit, and return how many buckets there were.
 
         Buckets that were judged while a service was unknown are judged for it first, as soon as it is known: some hours of
-        them at a time, and `is_catching_up` tells whether there are more. Until then the service stays unknown. While a
-        recount is going on nothing is judged; after it all that was learnt before is learnt again.
+        them at a time, and until it has caught up the service stays unknown. While a recount is going on nothing is judged;
+        after it all that was learnt before is learnt again.
         """
         recounts = self._store.recounts()
         if recounts.is_pending:
@@ -103,11 +105,10 @@ class Cycle:
         )
         if late and not arrears.left:
             self._learning.forget_baselines()
-        present, incidents = self._judge(first, until, incidents, sources, hidden=arrears.left)
         behind = arrears.after(state.behind, judged_until=first)
-        if present:
-            services = present[-1].assessment.limits.roster.services
-            behind = self._behind(coverage, behind, services, first=first, until=until)
+        if first < until:
+            behind = self._behind(coverage, behind, first=first, until=until)
+        present, incidents = self._judge(first, until, incidents, sources, hidden=arrears.left, behind=behind)
         after = JudgeState(max(first, until), incidents, behind)
         self._commit(after, [*late, *present], before=state, sources=sources, now=now)
         _log_late(arrears, step)
@@ -220,17 +221,11 @@ class Cycle:
         return replace(state, behind=behind)
 
     def _behind(
-        self,
-        coverage: Coverage,
-        behind: Mapping[str, int],
-        services: Sequence[str],
-        *,
-        first: int,
-        until: int,
+        self, coverage: Coverage, behind: Mapping[str, int], *, first: int, until: int
     ) -> dict[str, int]:
         """Return which services are behind once buckets `[first, until)` have been judged, of those that there are."""
         left = {}
-        for service in services:
+        for service in self._store.roster().services if len(coverage.sources) > 1 else ():
             reached = coverage.reached(service, step=self._detector.step) or first
             if service in behind:
                 left[service] = behind[service]
@@ -246,27 +241,40 @@ class Cycle:
         sources: Mapping[str, SourceState],
         *,
         hidden: Collection[str],
+        behind: Mapping[str, int],
     ) -> tuple[list[Verdict], Incidents]:
-        """Judge the present; what is hidden is unknown, and its incidents stay as they are until it has caught up."""
-        aside, incidents = parted(incidents, hidden)
-        named = (*_named(aside), *_named(incidents))
+        """Judge the present; return the verdicts and all incidents afterwards.
+
+        hidden  services that are taken as unknown until they have caught up
+        behind  by service the bucket from which on it is unknown
+        """
+        named = _named(incidents)
         verdicts = []
-        for left, right in self._detector.epochs(first, until):
-            epoch = self._detector.epoch_of(left)
-            panel = load_panel(
-                self._store,
-                self._detector,
-                first=left,
-                until=right,
-                sources=sources,
-                named=(*named, *_named(incidents)),
-                is_shown=lambda service: service not in hidden,
-            )
-            baseline, limits = self._learning.standards(epoch, panel.roster)
-            verdict = judge(panel, baseline, limits, first=left, incidents=incidents, detector=self._detector)
-            incidents = verdict.incidents
-            verdicts.append(verdict)
-        return verdicts, rejoined(incidents, aside)
+        edges = sorted(
+            {first, *(edge for edge in behind.values() if first < edge < until), max(first, until)}
+        )
+        for start, stop in pairwise(edges):
+            unknown = {service for service, edge in behind.items() if edge <= start}
+            aside, incidents = parted(incidents, partial(waits, hidden=hidden, unknown=unknown))
+            for left, right in self._detector.epochs(start, stop):
+                epoch = self._detector.epoch_of(left)
+                panel = load_panel(
+                    self._store,
+                    self._detector,
+                    first=left,
+                    until=right,
+                    sources=sources,
+                    named=(*named, *_named(incidents)),
+                    is_shown=lambda service: service not in hidden,
+                )
+                baseline, limits = self._learning.standards(epoch, panel.roster)
+                verdict = judge(
+                    panel, baseline, limits, first=left, incidents=incidents, detector=self._detector
+                )
+                incidents = verdict.incidents
+                verdicts.append(verdict)
+            incidents = rejoined(incidents, aside)
+        return verdicts, incidents
 
     def _without_lost(self, incidents: Incidents, *, ended: datetime) -> Incidents:
         """Return the incidents in which surges are over whose series count under another name now."""

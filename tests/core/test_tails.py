@@ -5,7 +5,7 @@ from math import log
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -26,17 +26,18 @@ def test_the_surprise_is_the_tail_of_a_negative_binomial(mean: float, spread: fl
 
     size, p = mean * mean / (variance - mean), mean / variance
     tail = stats.nbinom.logsf(observed - 1, size, p) / -log(10)
-    if tail < 280:
+    if tail < 250:
         assert surprise(observed, mean, variance) == pytest.approx(tail, rel=1e-9, abs=1e-9)
 
 
 @given(st.floats(0.01, 200), st.floats(1.02, 30), st.floats(1.0, 40.0))
+@example(mean=179.0, spread=8.75, times=34.0)  # 279: here an incomplete beta function is not exact any more
 def test_the_surprise_agrees_with_the_sum_of_the_tail(mean: float, spread: float, times: float) -> None:
     observed = int(times * mean) + 1
 
     found = surprise(observed, mean, spread * mean)
 
-    assert found == pytest.approx(tails.surprise(observed, mean, spread * mean), rel=1e-7, abs=1e-7)
+    assert found == pytest.approx(tails.surprise(observed, mean, spread * mean), rel=1e-6, abs=1e-7)
 
 
 @given(means, spreads, st.integers(1, 12))

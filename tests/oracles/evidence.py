@@ -23,7 +23,8 @@ def log_odds(
             + (_likelier(count, normal, factor, dispersion) if normal > 0 else 0.0)
             for factor, value in odds.items()
         }
-        total = log(fsum(exp(value) for value in odds.values()))
+        most = max(odds.values())  # all of them may be too small for a float
+        total = most + log(fsum(exp(value - most) for value in odds.values()))
         found.append(max(total - log(begins * len(FACTORS)), 0.0) / log(10))
     return found
 
