@@ -117,9 +117,9 @@ class StatusPage:
         album = self._cycle.album() if current else None
         courses = {}
         shown = []
-        for place, each in enumerate(current):
+        for each in current:
             key = (each.incident, each.data_until, each.lead_series)
-            if each.phase is Phase.OPEN and album is not None and place < MOST_IN_FULL:
+            if each.phase is Phase.OPEN and album is not None and len(courses) < MOST_IN_FULL:
                 courses[key] = self._courses[key] if key in self._courses else self._course(album, each)
             shown.append(self._linked(each, courses.get(key)))
         self._courses = courses
