@@ -223,6 +223,27 @@ def test_each_that_waits_for_its_own_hours_is_told_in_them(people: People) -> No
     assert people.held() == []
 
 
+def test_one_that_waits_is_told_although_another_is_told_first_and_somebody_took_it_meanwhile(
+    people: People,
+) -> None:
+    people.routes = (CRITICAL_AT_NIGHT,)
+    people.relays = (relay("team", when="business_hours"), relay("lead", when="business_hours"))
+    people.clock.advance(10 * HOUR)
+    people.opened()
+    people.happens(told(Reason.OPENED))
+    people.does(ActKind.ACKNOWLEDGE)
+
+    people.clock.advance(3 * 24 * HOUR + 14 * HOUR)
+    people.announcer.release(now=people.now)
+
+    assert sorted(people.waiting()) == [
+        (CHANNEL, Reason.UNMUTED),
+        ("webhook:lead", Reason.UNMUTED),
+        ("webhook:team", Reason.UNMUTED),
+    ]
+    assert people.held() == []
+
+
 def test_what_one_waited_for_before_a_silence_is_told_once_with_all_the_rest_after_it(people: People) -> None:
     people.routes = (CRITICAL_AT_NIGHT,)
     people.relays = (relay("team", when="business_hours"),)
