@@ -231,7 +231,8 @@ def test_one_that_waits_is_told_although_another_is_told_first_and_somebody_took
     people.clock.advance(10 * HOUR)
     people.opened()
     people.happens(told(Reason.OPENED))
-    people.does(ActKind.ACKNOWLEDGE)
+    people.does(ActKind.ACKNOWLEDGE, message=None)
+    assert people.incident().handling.acknowledged_by == "sato"
 
     people.clock.advance(3 * 24 * HOUR + 14 * HOUR)
     people.announcer.release(now=people.now)
