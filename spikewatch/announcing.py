@@ -203,9 +203,10 @@ class Announcer:
         if isinstance(freed, Mute):
             return 0
         deliveries = tuple(freed)
+        why = "told once nothing held it back" if deliveries else "nobody is to be told of it any more"
         # a key is told once, so a crash between these two leaves nothing that would be told again
         self._store.commit_cycle(CycleCommit(self._store.judge_state(), deliveries=deliveries))
-        self._store.save_delivery(superseded(newest, why="told once nothing held it back"))
+        self._store.save_delivery(superseded(newest, why=why))
         if all(row.stage is Stage.HELD for row in deliveries):
             return 0
         log.info("notice_released", extra={"incident": incident.id})
@@ -225,17 +226,20 @@ class Announcer:
     def _why_over(self, held: Delivery, incident: Incident | None) -> str | None:
         if incident is None or incident.phase is not Phase.OPEN:
             return "the surge was over before it was told"
-        for row in self._store.deliveries_of(held.incident):
-            told = row.notice
-            is_newer = told.facts.revision > held.notice.facts.revision
-            if (
-                is_newer
-                and row.stage not in GIVEN_UP
-                and isinstance(told, Notice)
-                and told.reason not in NEVER_MUTED
-            ):
-                return f"{row.key} tells it"
-        return None
+        rows = self._store.deliveries_of(held.incident)
+        return next((f"{row.key} tells it" for row in rows if _tells_it(row, held)), None)
+
+
+def _tells_it(row: Delivery, held: Delivery) -> bool:
+    """Tell whether a newer row takes the place of one that is held back.
+
+    A notice is planned for everybody at once; but what one receiver waited for is told to that one alone.
+    """
+    told = row.notice
+    if row.stage in GIVEN_UP or not isinstance(told, Notice) or told.reason in NEVER_MUTED:
+        return False
+    is_for_all = told.reason is not Reason.UNMUTED or held.receiver in (EVERYBODY, row.receiver)
+    return is_for_all and told.facts.revision > held.notice.facts.revision
 
 
 def _unmuted(notice: Notice, incident: Incident, *, now: datetime) -> Notice:

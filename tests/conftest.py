@@ -28,7 +28,8 @@ settings.register_profile("desk", deadline=None, phases=SHRUNK)
 # A failure is told as it was found. To shrink one may take five minutes, and a timeout of pytest that strikes in between is
 # taken for another failure, and told as "flaky" in place of the true one.
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, phases=FOUND)
-# the examples of CI, made small: pytest -k the_test --hypothesis-profile=ci-shrunk
+# To make one small: the printed `@reproduce_failure`, or `--hypothesis-profile=ci-shrunk` over the same tests; Hypothesis
+# takes constants of whatever was imported before, so a test alone sees other examples than among all.
 settings.register_profile("ci-shrunk", settings.get_profile("ci"), phases=SHRUNK)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
 

@@ -245,6 +245,22 @@ def test_one_that_waits_is_told_although_another_is_told_first_and_somebody_took
     assert people.held() == []
 
 
+def test_who_is_no_receiver_any_more_waits_for_nothing_and_the_row_says_so(people: People) -> None:
+    people.relays = (relay("team", when="business_hours"),)
+    people.clock.advance(10 * HOUR)
+    people.opened()
+    people.happens(told(Reason.OPENED))
+    people.delivered()
+    people.relays = ()
+
+    assert people.announcer.release(now=people.now) == 0
+
+    assert (people.waiting(), people.held()) == ([], [])
+    assert [row.last_error for row in people.store.deliveries(state=Stage.SUPERSEDED)] == [
+        "nobody is to be told of it any more"
+    ]
+
+
 def test_what_one_waited_for_before_a_silence_is_told_once_with_all_the_rest_after_it(people: People) -> None:
     people.routes = (CRITICAL_AT_NIGHT,)
     people.relays = (relay("team", when="business_hours"),)

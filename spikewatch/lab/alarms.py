@@ -19,7 +19,8 @@ from spikewatch.cycle import Detector, Verdict
 from spikewatch.lab.detectors import Detector as Comparator
 from spikewatch.lab.detectors import likelihood_ratio
 from spikewatch.lab.evaluation import Opened, Scored
-from spikewatch.lab.replay import Keeping, Recording, replay
+from spikewatch.lab.keeping import Keeping
+from spikewatch.lab.replay import Recording, replay
 from spikewatch.lab.synthetic import PlantedSurge, World, plant
 
 GENEROUS: Final = 64.0

@@ -8,9 +8,8 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Self
 
 import numpy as np
 
@@ -93,24 +92,6 @@ def history_of(panel: Panel) -> History:
     leaves = panel.roster.n_leaves
     services = panel.counts[leaves : max(leaves, len(panel.roster) - 1)]
     return History(Panel(panel.roster, hours, counts, known), panel.grid, services)
-
-
-@dataclass(frozen=True)
-class Keeping(Detector):
-    """A detector for one recording that keeps its baselines: a replay under other limits or windows needs no fits."""
-
-    kept: dict[int, Baseline] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, detector: Detector) -> Self:
-        """Return the same detector, keeping."""
-        return cls(**{name: getattr(detector, name) for name in Detector.__dataclass_fields__})
-
-    def fit(self, history: History, *, epoch: int) -> Baseline:
-        """Return the baseline of an epoch, fitted the first time it is asked for."""
-        if epoch not in self.kept:
-            self.kept[epoch] = super().fit(history, epoch=epoch)
-        return self.kept[epoch]
 
 
 @dataclass(frozen=True)

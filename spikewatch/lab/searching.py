@@ -18,8 +18,9 @@ from spikewatch.core.incidents import Incident
 from spikewatch.core.surges import Surge
 from spikewatch.cycle import Detector
 from spikewatch.lab.knobs import Change, Target, changed, changes_for, without_a_window
+from spikewatch.lab.keeping import Keeping
 from spikewatch.lab.rejudging import Watched
-from spikewatch.lab.replay import Keeping, Recording, Replayed, history_of, replay
+from spikewatch.lab.replay import Recording, Replayed, history_of, replay
 from spikewatch.lab.yardstick import Effect, Outcome, Yardstick, effect
 
 MOST_TARGETS = 10

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from spikewatch.core.events import Label
 from spikewatch.core.timegrid import HOUR, WEEK
 from spikewatch.cycle import Detector
+from spikewatch.lab.keeping import Keeping
 from spikewatch.lab.rejudging import Watched
-from spikewatch.lab.replay import Keeping, Recording, Replayed, replay
+from spikewatch.lab.replay import Recording, Replayed, replay
 from spikewatch.lab.searching import LEAST_GAIN, Proposal, Search, with_settings_of
 from spikewatch.lab.yardstick import LEAST_SAID, LEAST_WEEKS, Effect, Outcome, Yardstick, effect
 

@@ -18,6 +18,7 @@ from spikewatch.adapters.mail.letter import subject_of
 from spikewatch.adapters.mail.messenger import MailMessenger
 from spikewatch.adapters.mail.readable import as_html, as_text
 from spikewatch.adapters.mail.settings import Encryption
+from spikewatch.core.blindness import Cause, begun, ended, removed
 from spikewatch.core.counts import SeriesKey
 from spikewatch.core.notices import Notice, Reason
 from spikewatch.core.settings import Language
@@ -234,16 +235,24 @@ def test_a_mail_that_is_sent_twice_has_the_same_id(desk: SmtpDesk) -> None:
     assert first["Message-ID"] == second["Message-ID"]
 
 
+def shows_its_signs(said: Message) -> bool:
+    named = re.findall(r":[a-z_]+: ", str(said.blocks))
+    assert [sign for sign in named if sign.strip() in as_text(said.blocks)] == []
+    return len(re.findall(r"[\u2190-\u2bff\U0001f300-\U0001faff]", as_text(said.blocks))) >= len(named)
+
+
 @pytest.mark.parametrize("told", [notice(reason) for reason in Reason], ids=lambda told: told.reason.value)
 def test_every_sign_of_a_message_is_shown_in_a_mail_too(told: Notice) -> None:
-    for said in (
-        render(told, language=Language.EN, zone=TOKYO),
-        render_reply(told, language=Language.EN, zone=TOKYO),
-    ):
-        named = re.findall(r":[a-z_]+: ", str(said.blocks))
+    assert shows_its_signs(render(told, language=Language.EN, zone=TOKYO))
+    assert shows_its_signs(render_reply(told, language=Language.EN, zone=TOKYO))
 
-        assert [sign for sign in named if sign.strip() in as_text(said.blocks)] == []
-        assert len(re.findall(r"[\u2190-\u2bff\U0001f300-\U0001faff]", as_text(said.blocks))) >= len(named)
+
+def test_every_sign_of_a_blindness_is_shown_in_a_mail_too() -> None:
+    blind = begun("desk", Cause.UNREACHABLE, since=OPENED, at=OPENED)
+    seeing = ended(blind, until=OPENED, tickets=0, incidents=0, at=OPENED)
+
+    for told in (blind, seeing, removed(blind, at=OPENED)):
+        assert shows_its_signs(render(told, language=Language.EN, zone=TOKYO))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Explanations from a store that a cycle filled: the same numbers as live, and a remedy for whatever cannot be told."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -182,6 +183,15 @@ def test_the_incident_keeps_the_judgement_that_opened_it(live: Live) -> None:
     told = json.loads(facts.as_json(found, zone=TOKYO, origins=NEVER, budget=1.0))
     assert told["as_judged"]["windows"] == told["windows"]
     assert told["as_judged"]["normal"] == told["normal"]
+
+
+def test_what_an_earlier_version_did_not_keep_is_nothing_that_moved(live: Live) -> None:
+    found = seen(live.store, at=BURST.start + STEP)
+    assert found.kept is not None
+
+    earlier = replace(found, kept=replace(found.kept, turning=None))
+
+    assert not [line for line in lines(earlier) if line.strip().startswith("as judged")]
 
 
 def test_what_an_incident_kept_is_told_after_its_history_was_dropped() -> None:

@@ -13,6 +13,7 @@ _SIGNS = {
     "red_circle": "🔴",
     "large_orange_circle": "🟠",
     "white_check_mark": "✅",
+    "black_square_for_stop": "⏹️",
     "no_bell": "🔕",
     "twisted_rightwards_arrows": "🔀",
     "hourglass": "⏳",

@@ -1,6 +1,7 @@
 """What was around it: incidents, where a rise would have belonged, and silences."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 from spikewatch.app.explaining.letter import Letter
@@ -38,8 +39,9 @@ def _told(letter: Letter) -> Iterator[tuple[str, str]]:
         yield "incident", f"{stands}; this series joined {letter.near(surge.opened_at)} with {count}"
         if surge.opened_at == letter.of.at and letter.of.why is not WhyNot.ALERTS:
             yield "", "its counts were other ones then: tickets have been moved or removed since"
-    if letter.look.kept is not None and letter.look.kept != letter.of:
-        yield "as judged", _as_judged(letter.look.kept)
+    kept = letter.look.kept
+    if kept is not None and replace(kept, turning=letter.of.turning) != letter.of:
+        yield "as judged", _as_judged(kept)
     if letter.of.why is WhyNot.ALERTS and not letter.covering:
         yield "incident", _why_none(letter)
 

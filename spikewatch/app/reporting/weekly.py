@@ -81,7 +81,7 @@ class WeeklyReport:
                 return None
             weekly = gather(self._store, week, config=self._config, detector_at=self._detector_at)
             self._keep(_queued(notice_of_week(weekly, at=now), places))
-            log.info("week_reported", extra={"week": str(week), "channels": list(places)})
+            log.info("week_reported", extra={"week": str(week), "receivers": list(places)})
             told = week
         else:
             nothing = notice_of_week(_nothing_of(week, self._config), at=now)
