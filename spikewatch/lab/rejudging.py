@@ -34,7 +34,7 @@ LEAST_LOUD = LEAST_CUTOFF * QUIET_SCORE
 class _Hour:
     """What was judged together: rows of the whole roster, and their assessment alone.
 
-    baseline  one that has learned the same series; its expectations are not looked at
+    baseline  one that has learned the same series, without what it expects
     """
 
     assessment: Assessment
@@ -62,6 +62,8 @@ class Watched:
         roster = whole.limits.roster
         rows = self._worth_keeping(whole)
         known = baseline.learned.tobytes() + bytes([baseline.warm])
+        if known not in self._baselines:
+            self._baselines[known] = _without_expectations(baseline)
         name = rows.tobytes()
         if name not in self._rosters:
             self._rosters[name] = Roster(tuple(roster.keys[row] for row in rows))
@@ -70,7 +72,7 @@ class Watched:
                 _part(whole, rows),
                 rows,
                 self._rosters[name],
-                self._baselines.setdefault(known, baseline),
+                self._baselines[known],
                 self._detector.week_of(self._detector.epoch_of(whole.first)),
             )
         )
@@ -134,6 +136,13 @@ class Watched:
         keep = loud.any(axis=1) | (self._quiet < needed) | self._ruled
         self._quiet = _quiet_after(self._quiet, loud, known)
         return np.flatnonzero(keep)
+
+
+def _without_expectations(baseline: Baseline) -> Baseline:
+    """Return a baseline that says no more than which series it has learned: that is all that limits follow from."""
+    nothing = np.empty((len(baseline.roster), 0))
+    within = np.empty((*baseline.within.shape[:2], 0))
+    return replace(baseline, slot_mean=nothing, slot_variance=nothing, within=within)
 
 
 def _always(life: Rules, _column: int) -> Rules:

@@ -17,8 +17,8 @@ from spikewatch.core.counts import ALL, FLEET, Floats, SeriesKey
 from spikewatch.core.incidents import Incident
 from spikewatch.core.surges import Surge
 from spikewatch.cycle import Detector
-from spikewatch.lab.knobs import Change, Target, changed, changes_for, without_a_window
 from spikewatch.lab.keeping import Keeping
+from spikewatch.lab.knobs import Change, Target, changed, changes_for, without_a_window
 from spikewatch.lab.rejudging import Watched
 from spikewatch.lab.replay import Recording, Replayed, history_of, replay
 from spikewatch.lab.yardstick import Effect, Outcome, Yardstick, effect

@@ -1,6 +1,8 @@
 """What tuning keeps of a replay is a small part of what the replay was made of, and replays come out the same by it."""
 
+import gc
 import tracemalloc
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +14,7 @@ import pytest
 from spikewatch.core.calendars import Calendar
 from spikewatch.core.settings import DetectionSettings
 from spikewatch.core.timegrid import HOUR
-from spikewatch.cycle import Detector
+from spikewatch.cycle import Detector, Verdict
 from spikewatch.lab.keeping import Keeping
 from spikewatch.lab.rejudging import Watched
 from spikewatch.lab.replay import Recording, history_of, replay
@@ -56,18 +58,18 @@ def test_what_is_kept_of_a_baseline_is_a_small_part_of_it(recording: Recording) 
     assert kept < (whole.slot_mean.nbytes + whole.slot_variance.nbytes + whole.within.nbytes) / 2
 
 
-@pytest.mark.usefixtures("traced")
-def test_who_watches_holds_no_baseline(recording: Recording) -> None:
-    detector = backtester()
-    held = []
-    for _ in range(2):
-        watched = Watched(detector)
-        before, _ = tracemalloc.get_traced_memory()
-        replay(recording, detector, since=UNTIL - HOUR, on_verdict=watched)
-        held.append(tracemalloc.get_traced_memory()[0] - before)
-    whole = detector.fit(history_of(recording.panel), epoch=EPOCHS[-1])
+def test_who_watches_holds_no_expectations(recording: Recording) -> None:
+    detector, seen = backtester(), []
+    watched = Watched(detector)
 
-    assert held[-1] < whole.slot_mean.nbytes
+    def watch(verdict: Verdict) -> None:
+        watched(verdict)
+        seen.append(weakref.ref(verdict.baseline))
+
+    replay(recording, detector, since=UNTIL - 3 * HOUR, on_verdict=watch)
+    gc.collect()
+
+    assert [kept() for kept in seen] == [None, None, None]
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "Asia/Kolkata", "America/New_York"])
