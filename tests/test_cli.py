@@ -1,5 +1,6 @@
 """The command line: its help, its exit status, where results and complaints go."""
 
+import errno
 import os
 import signal
 import stat
@@ -246,6 +247,31 @@ def test_a_result_for_a_folder_that_is_not_there_is_a_fault(tmp_path: Path) -> N
         files.write(["one"], out=tmp_path / "nowhere" / "result.jsonl")
 
 
+@pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EFBIG, errno.EDQUOT])
+def test_a_result_for_which_there_is_no_room_is_a_fault_that_says_to_make_some(
+    tmp_path: Path, reason: int
+) -> None:
+    def lines() -> Iterator[str]:
+        yield "one"
+        raise OSError(reason, os.strerror(reason))
+
+    with pytest.raises(
+        Fault, match=f"cannot be written \\({os.strerror(reason)}\\); make room there, or name"
+    ):
+        files.write(lines(), out=tmp_path / "result.jsonl")
+
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("span", ["-1h", "-30m"])
+def test_a_span_before_now_is_refused_in_our_own_words(capsys: pytest.CaptureFixture[str], span: str) -> None:
+    with pytest.raises(SystemExit):
+        main(["snooze", "--config", "watch.yaml", "SW-1", "--for", span])
+
+    said = capsys.readouterr().err
+    assert f"argument --for: '{span}' is before now; write a span such as 30m or 2h" in said
+
+
 @pytest.mark.e2e
 def test_a_reader_that_has_seen_enough_is_no_failure(tmp_path: Path) -> None:
     file = tmp_path / "spikewatch.yaml"
@@ -297,7 +323,9 @@ def test_a_bug_is_told_in_two_lines_without_a_traceback() -> None:
     assert "--debug" in done.stderr
 
 
-@pytest.mark.parametrize("moment", ["0001-01-01", "1969-12-31", "9999-12-31", "0001-01-01T00:00:00+09:00"])
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01", "1969-12-31", "9999-12-31", "2200-01-01", "0001-01-01T00:00:00+09:00"]
+)
 def test_a_time_that_no_desk_has_seen_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], moment: str
 ) -> None:
@@ -312,7 +340,7 @@ def test_a_time_that_no_desk_has_seen_is_refused(
 
     assert status == 2
     assert (
-        f"--start: {moment!r} is no time of a help desk; write one from 1970 to 9998"
+        f"--start: {moment!r} is no time of a help desk; write one from 1970 to 2199"
         in capsys.readouterr().err
     )
 

@@ -278,6 +278,21 @@ def test_explain_names_line_default_and_environment(tmp_path: Path) -> None:
     assert found["services.pay/*.min_ratio"] == ("1.5", "default")
 
 
+def test_a_rule_that_stands_without_a_list_is_explained_where_it_stands(tmp_path: Path) -> None:
+    text = (
+        "timezone: Asia/Tokyo\nsources:\n- kind: zendesk\n  name: desk\n  subdomain: acme\n  client_id: us\n"
+        "  service: {from: brand}\n  category:\n  - {field: 900}\n"
+    )
+
+    config = loaded(tmp_path, text, env=SECRET)
+
+    file = tmp_path / "spikewatch.yaml"
+    found = {value.path: (value.value, value.origin) for value in explain(config)}
+    assert found["sources[0].service.from"] == ("brand", f"{file}:7")
+    assert found["sources[0].category[0].field"] == ("900", f"{file}:9")
+    assert found["sources[0].category[0].show"] == ("value", "default")
+
+
 # -- the files that ship
 
 

@@ -16,6 +16,7 @@ from spikewatch.app.storing import store_of
 from spikewatch.config import Config
 from spikewatch.core.acts import Act, ActKind, ActStage, Entry, Refusal, Via
 from spikewatch.core.incidents import Incident, Phase
+from spikewatch.core.oncall import LONGEST_MUTE
 from spikewatch.core.settings import Language
 from spikewatch.core.wording.answers import answer
 from spikewatch.errors import Fault, Mistake
@@ -45,9 +46,11 @@ def act(
 
     lasts, until  of a snooze; without both it lasts until the next business morning
 
-    Raises Mistake for an unknown incident or a time that is over, and Fault where it is over for the incident.
+    Raises Mistake for an unknown incident, a time that is over or more than a year away, and Fault where it is over for
+    the incident.
     """
     clock = SystemClock()
+    _require_an_end(incident, until or clock.now() + (lasts or timedelta(0)), config=config, now=clock.now())
     wanted = Act(
         key=f"cli:{uuid.uuid4()}",
         kind=kind,
@@ -71,6 +74,16 @@ def act(
     if settled is None:
         return f"{incident}: noted; the daemon has not settled it within {PATIENCE.seconds} s and will as soon as it can"
     return _told(settled, found, config=config)
+
+
+def _require_an_end(incident: str, end: datetime, *, config: Config, now: datetime) -> None:
+    """Raise Mistake where a snooze would last for more than a year."""
+    if end - now > LONGEST_MUTE:
+        local = end.astimezone(config.timezone)
+        raise Mistake(
+            f"{incident} would be quiet until {local:%Y-%m-%d %H:%M %Z}, more than a year from now; name an earlier time,"
+            f" or end its messages: spikewatch resolve {incident}"
+        )
 
 
 def _require(store: Store, incident: str) -> None:

@@ -1,28 +1,31 @@
 """`notify test`: a sample of each message, marked as a test, by the way that real ones take; nothing is stored.
 
-Slack gets one living message that goes through every state, with its replies, and what is said of a source and of an
-outage; every other receiver gets the same as far as it can.
+Slack gets one living message that goes through every state, with its replies, and what is said of a source, of an outage,
+of a configuration and of a week; every other receiver gets the same as far as it can.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
+from zoneinfo import ZoneInfo
 
 from spikewatch.adapters.clock import SystemClock
 from spikewatch.adapters.slack.messenger import SlackMessenger
 from spikewatch.app.picturing import draw, links_of
 from spikewatch.app.receivers import messenger_of, relays_of
-from spikewatch.app.sample import sample_facts, sample_reading, sample_series
+from spikewatch.app.sample import sample_facts, sample_reading, sample_series, sample_week
 from spikewatch.config import Config
 from spikewatch.core.blindness import Cause, begun, ended
 from spikewatch.core.events import LabelKind
 from spikewatch.core.handling import Handling, Verdict
 from spikewatch.core.incidents import Phase, Severity
+from spikewatch.core.misconfiguration import mended, refused
 from spikewatch.core.notices import Notice, Reason, is_worth_a_reply
 from spikewatch.core.outbox import PLAINEST, Receipt, Told
 from spikewatch.core.recaps import recap_of
 from spikewatch.core.settings import Language
+from spikewatch.core.weekly import notice_of_week
 from spikewatch.core.wording import Message, Source, marked, render, render_reply
 from spikewatch.errors import Fault, Mistake
 from spikewatch.ports import Clock, ContentRefused, Messenger, PortError, Unavailable
@@ -34,6 +37,7 @@ LONGEST_PAUSE = timedelta(seconds=60)
 TRIES = 3
 WHO = "test"
 _LASTED = timedelta(minutes=80)
+_MISTAKE = "spikewatch.yaml:12: detection.min_ratio: 0.5 would alert on falls; use 1.0 or more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +89,17 @@ def samples(
     run = f"TEST-{clock.now():%H%M%S}"
     for place in places_of(config, channel=channel, receiver=receiver, clock=clock):
         sender = _Sender(config, place, clock=clock, run=run)
-        for told in story(run, now=clock.now()):
+        for told in story(run, now=clock.now(), zone=config.timezone):
             if _is_bearable(told, place.messenger):
                 yield from sender.tell(told)
 
 
-def story(run: str, *, now: datetime) -> tuple[Told, ...]:
-    """Return a notice of every kind: an incident from its opening to its end, a source that is not read, a recap."""
+def story(run: str, *, now: datetime, zone: ZoneInfo) -> tuple[Told, ...]:
+    """Return a notice of every kind.
+
+    They tell an incident from its opening to its end, a source that is not read, a recap, a configuration that is refused,
+    and the last week in figures.
+    """
     facts = sample_facts(run, at=now)
     verdict = Verdict(LabelKind.INCIDENT, WHO, now)
     states: Sequence[tuple[Reason, dict[str, object]]] = (
@@ -117,7 +125,10 @@ def story(run: str, *, now: datetime) -> tuple[Told, ...]:
     blind = begun(WHO, Cause.UNREACHABLE, since=now - _LASTED, at=now)
     seeing = ended(blind, until=now, tickets=40, incidents=1, at=now)
     recap = recap_of([facts], receiver=WHO, channel=run, since=now - _LASTED, at=now)
-    return (*told, blind, seeing, recap)
+    wrong = refused(None, file="spikewatch.yaml", problems=(_MISTAKE,), restart=False, at=now)
+    mistaken = () if wrong is None else (wrong, mended(wrong, at=now))
+    week = notice_of_week(sample_week(before=now, zone=zone), at=now)
+    return (*told, blind, seeing, recap, *mistaken, week)
 
 
 _RAISED = 4

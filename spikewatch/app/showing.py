@@ -115,7 +115,7 @@ class StatusPage:
         ]
         current.sort(key=lambda each: (each.severity is Severity.CRITICAL, each.started_at), reverse=True)
         album = self._cycle.album() if current else None
-        courses = {}
+        courses: dict[tuple[str, datetime, SeriesKey], Course | None] = {}
         shown = []
         for each in current:
             key = (each.incident, each.data_until, each.lead_series)

@@ -10,6 +10,7 @@ from spikewatch.app.naming import Names
 from spikewatch.app.storing import store_of
 from spikewatch.config import Config
 from spikewatch.core.muting import Matcher, Silence, maintenance
+from spikewatch.core.oncall import LONGEST_MUTE
 from spikewatch.core.timegrid import Span, aware
 from spikewatch.errors import Mistake
 
@@ -29,7 +30,7 @@ def add(
 
     say  is told where it matches nothing so far: it may be for a service that is still to come
 
-    Raises Mistake where it would be over before it begins.
+    Raises Mistake where it would be over before it begins, or last for more than a year.
     """
     now = SystemClock().now()
     begin = now if start is None else aware(start)
@@ -38,6 +39,12 @@ def add(
         local = end.astimezone(config.timezone)
         raise Mistake(
             f"the silence would end at {local:%Y-%m-%d %H:%M %Z}, before it begins; name a later time"
+        )
+    if end - begin > LONGEST_MUTE:
+        local = end.astimezone(config.timezone)
+        raise Mistake(
+            f"the silence would end at {local:%Y-%m-%d %H:%M %Z}, more than a year after it begins; name an earlier time,"
+            " or set enabled: false for what is never to be told"
         )
     store = store_of(config, exclusive=False, guest=True)
     try:

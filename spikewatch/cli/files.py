@@ -1,5 +1,6 @@
 """Where results go: to standard output, or whole into a file."""
 
+import errno
 import gzip
 import io
 import os
@@ -12,6 +13,9 @@ from secrets import token_hex
 from typing import IO
 
 from spikewatch.errors import Fault, Mistake
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
+"""How writing fails where a disk is full, or a limit is reached."""
 
 _DESCRIPTORS = Path("/proc/self/fd")
 
@@ -28,7 +32,7 @@ def write(lines: Iterable[str], *, out: Path | None) -> None:
     try:
         _replace(out, lines)
     except OSError as error:
-        raise _unwritable(out, error.strerror or str(error)) from error
+        raise _unwritten(out, error) from error
 
 
 def require_place(out: Path | None) -> None:
@@ -37,6 +41,13 @@ def require_place(out: Path | None) -> None:
         raise Fault(f"{out}: is a folder; name a file in it")
     if out is not None and not os.access(out.parent, os.W_OK | os.X_OK):
         raise _unwritable(out, "no writable folder")
+
+
+def _unwritten(out: Path, error: OSError) -> Fault:
+    why = error.strerror or str(error)
+    if error.errno in NO_ROOM:
+        return Fault(f"{out}: cannot be written ({why}); make room there, or name a file elsewhere")
+    return _unwritable(out, why)
 
 
 def _unwritable(out: Path, why: str) -> Fault:

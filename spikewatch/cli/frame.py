@@ -5,6 +5,7 @@ import errno
 import io
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from spikewatch.cli import (
     doctor,
     explain,
     export,
+    files,
     init,
     labels,
     notify,
@@ -61,8 +63,11 @@ _FAULT = 1
 _MISUSE = 2
 _INTERRUPTED = 130
 _SILENT = logging.NullHandler()
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO})
-"""How writing fails where a disk is full, or a limit is reached."""
+_UNWRITTEN = frozenset({*files.NO_ROOM, errno.EIO})
+"""How writing results fails where they find no room, or their device fails."""
+
+_OPTION = re.compile(r"--[a-z-]+")
+_NEGATIVE = re.compile(r"-\d")
 
 _EPILOG = """\
 first steps:
@@ -80,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; whatever goes wrong is told in plain lines on standard error."""
     _give_streams()
     parser = command_line()
-    args = parser.parse_args(argv)
+    args = parser.parse_args(_with_negatives(sys.argv[1:] if argv is None else argv))
     if args.call is None:
         parser.print_help(sys.stderr)
         return _MISUSE
@@ -97,10 +102,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return _reader_is_gone()
     except OSError as error:
-        if args.debug or error.errno not in _NO_ROOM or error.filename is not None:
+        if args.debug or error.errno not in _UNWRITTEN or error.filename is not None:
             raise
         return _no_room(error)
     return done
+
+
+def _with_negatives(argv: Sequence[str]) -> list[str]:
+    """Return the words of a command line; what begins with a minus and a digit is the value of the option before it.
+
+    Left alone, it would pass for an option, and the option before it for one without a value.
+    """
+    words: list[str] = []
+    for word in argv:
+        if words and _OPTION.fullmatch(words[-1]) and _NEGATIVE.match(word):
+            words[-1] += f"={word}"
+        else:
+            words.append(word)
+    return words
 
 
 def _give_streams() -> None:

@@ -8,7 +8,8 @@ from spikewatch.cli.options import Subparsers, add_actions, add_command, add_con
 _DETAILS = """\
 Sends a message of every kind to Slack and to every other receiver, each marked as a test: an incident that opens, grows,
 is raised, taken over, snoozed, judged, resolved, comes back and is merged, with its replies; a source that is not read and
-is read again; a recap. Nobody is called by name, and nothing is stored. It takes about half a minute a receiver."""
+is read again; a recap; a configuration that is refused and mended; the last week in figures. Nobody is called by name, and
+nothing is stored. It takes about half a minute a receiver."""
 
 
 def add(subparsers: Subparsers, *, shared: argparse.ArgumentParser) -> argparse.ArgumentParser:

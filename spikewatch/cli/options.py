@@ -17,8 +17,6 @@ else:
     Subparsers = object
 
 CONFIG_VARIABLE = "SPIKEWATCH_CONFIG"
-_FIRST_YEAR, _LAST_YEAR = 1970, 9998
-"""Where every zone can say every time."""
 
 
 def add_command(
@@ -95,6 +93,8 @@ def duration(text: str) -> timedelta:
     """Return the duration that an option names; argparse tells what is wrong with it."""
     from spikewatch.core.settings import parse_duration
 
+    if text.startswith("-"):
+        raise argparse.ArgumentTypeError(f"{text!r} is before now; write a span such as 30m or 2h")
     try:
         found = parse_duration(text)
     except ValueError as error:
@@ -111,15 +111,17 @@ def instant(text: str | None, *, option: str, zone: ZoneInfo) -> datetime | None
     """
     if text is None:
         return None
+    from spikewatch.core.settings import FIRST_YEAR, LAST_YEAR
+
     try:
         day = date.fromisoformat(text)
     except ValueError:
         found = _with_offset(text, option=option, zone=zone)
     else:
         found = datetime(day.year, day.month, day.day, tzinfo=zone)
-    if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
         raise Mistake(
-            f"{option}: {text!r} is no time of a help desk; write one from {_FIRST_YEAR} to {_LAST_YEAR}"
+            f"{option}: {text!r} is no time of a help desk; write one from {FIRST_YEAR} to {LAST_YEAR}"
         )
     return found
 

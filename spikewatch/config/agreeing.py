@@ -20,7 +20,7 @@ from spikewatch.config.sections import (
     environment_word,
 )
 from spikewatch.config.translating import Misfit, nearest
-from spikewatch.core.oncall import MaintenanceSettings
+from spikewatch.core.oncall import LONGEST_MUTE, MaintenanceSettings
 from spikewatch.core.settings import (
     CalendarSettings,
     CategorySettings,
@@ -112,7 +112,7 @@ def events_last(calendar: CalendarSettings, info: ValidationInfo) -> CalendarSet
 def maintenance_lasts(
     windows: tuple[MaintenanceSettings, ...], info: ValidationInfo
 ) -> tuple[MaintenanceSettings, ...]:
-    """Refuse a maintenance window that is over before it begins."""
+    """Refuse a maintenance window that is over before it begins, or lasts for more than a year."""
     zone: ZoneInfo | None = info.data.get("timezone")
     for place, window in enumerate(windows):
         if zone is None or window.start is None or window.end is None:
@@ -120,6 +120,10 @@ def maintenance_lasts(
         if local_moment(window.end, zone) <= local_moment(window.start, zone):
             said = f"{window.end.isoformat()} is not after start, {window.start.isoformat()}"
             raise Misfit(f"{said}; name the first time that is no more part of it", at=(place, "end"))
+        if local_moment(window.end, zone) - local_moment(window.start, zone) > LONGEST_MUTE:
+            said = f"{window.end.isoformat()} is more than a year after start, {window.start.isoformat()}"
+            remedy = "name an earlier end, or set enabled: false for what is never to be told"
+            raise Misfit(f"{said}; {remedy}", at=(place, "end"))
     return windows
 
 

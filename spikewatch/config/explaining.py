@@ -46,8 +46,10 @@ def _value(value: object, path: KeyPath, origins: Mapping[KeyPath, str]) -> Iter
         for key, inner in value.items():
             yield from _value(inner, (*path, str(key)), origins)
     elif isinstance(value, tuple) and any(isinstance(item, BaseModel) for item in value):
-        for place, item in enumerate(value):
-            yield from _value(item, (*path, place), origins)
+        below = (known[len(path)] for known in origins if known[: len(path)] == path != known)
+        is_alone = any(isinstance(key, str) for key in below)
+        for place, item in enumerate(value):  # a rule may stand alone where a list of them may stand
+            yield from _value(item, path if is_alone else (*path, place), origins)
     else:
         yield Explained(dotted(path), shown(value), origins.get(path, "default"))
 

@@ -19,6 +19,10 @@ NOBODY = "none"
 """The mention that calls nobody."""
 
 LONGEST_WINDOW = timedelta(days=7)
+"""Of what comes back every week: a longer one would overtake itself."""
+
+LONGEST_MUTE = timedelta(days=366)
+"""Nobody remembers a quiet of more than a year, and what it hides is watched in vain."""
 
 
 def _mention(whom: str) -> str:

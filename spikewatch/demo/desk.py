@@ -34,6 +34,10 @@ APP_TOKEN = "xapp-sandbox"  # noqa: S105 -- as above
 CATEGORY_FIELD = 360001
 CHANNEL = "support-alerts"
 SEED = 20261102
+_OUTAGE_AFTER = timedelta(hours=8)
+"""An outage that comes so long after the beginning of the story, or later, is still to come."""
+
+_WEEK = timedelta(weeks=1)
 _TERMINATED = 128 + signal.SIGTERM
 
 
@@ -139,16 +143,24 @@ def _serve_chat(port: int) -> None:
 
 def _serve_desk(port: int, scenario: Scenario | None) -> None:
     clock = SystemClock()
-    offset = clock.now() - START_OF_LIVE
-    world = demo_world(language=Language.EN)
-    with desk_of(world, now=lambda: clock.now() - offset, port=port, scenario=scenario) as desk:
+    world = demo_world(language=Language.EN, start_of_live=story_near(clock.now()))
+    with desk_of(world, now=clock.now, port=port, scenario=scenario) as desk:
         _say(
             f"desk at {desk.url} (client id {CLIENT_ID}, secret {CLIENT_SECRET}, category field {CATEGORY_FIELD});"
             " Ctrl-C ends it"
         )
+        outage = max(world.surges, key=lambda surge: surge.start)
+        begins = outage.start.astimezone(START_OF_LIVE.tzinfo)
+        _say(f"{outage.service} breaks there at {begins:%Y-%m-%d %H:%M %Z}; --scenario begins at once")
         if scenario is not None:
             _say(f"{scenario.name}: {scenario.says}")
         threading.Event().wait()
+
+
+def story_near(now: datetime) -> datetime:
+    """Return the Monday morning whose outage is still to come: the week around an instant leads up to it."""
+    earliest = now.astimezone(START_OF_LIVE.tzinfo) - _OUTAGE_AFTER
+    return START_OF_LIVE - (START_OF_LIVE - earliest) // _WEEK * _WEEK
 
 
 def _say(line: str) -> None:

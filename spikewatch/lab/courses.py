@@ -35,14 +35,17 @@ class Course:
 
     @classmethod
     def cut(cls, assessment: Assessment, rows: int | Ints, *, window: int, upper: Ints) -> "Course":
-        """Return the course of one row, or of several, in a window (by place); `upper` is of its shape."""
+        """Return the course of one row, or of several, in a window (by place); `upper` is of its shape.
+
+        All is copied: a view would hold on to the whole fleet.
+        """
         return cls(
             at=(assessment.first + 1 + np.arange(assessment.n_judged)) * seconds(assessment.step),
-            observed=assessment.observed[rows, window],
-            expected=assessment.expected[rows, window],
+            observed=np.array(assessment.observed[rows, window]),
+            expected=np.array(assessment.expected[rows, window]),
             deviation=np.sqrt(assessment.variance[rows, window]),
             upper=upper,
-            score=assessment.score[rows, window],
+            score=np.array(assessment.score[rows, window]),
             judged=np.array(assessment.judged[rows, window]),
         )
 

@@ -336,9 +336,24 @@ def test_a_missing_directory_is_named_with_the_remedy(tmp_path: Path) -> None:
         opened(tmp_path / "missing" / "x.db")
 
 
-@pytest.mark.parametrize("name", ["x.db", "x.db.lock"])
-def test_a_directory_in_the_place_of_the_file_is_told(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).mkdir()
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_a_directory_in_the_place_of_the_file_is_told_with_the_remedy(
+    tmp_path: Path,
+    exclusive: bool,  # noqa: FBT001 -- a table
+) -> None:
+    (tmp_path / "x.db").mkdir()
+    inside = tmp_path / "x.db" / "spikewatch.db"
+
+    with pytest.raises(
+        Fault, match=rf"x\.db is a directory; name a file in it under `store`, such as {inside}"
+    ):
+        opened(tmp_path / "x.db", exclusive=exclusive)
+
+    assert [each.name for each in tmp_path.iterdir()] == ["x.db"]
+
+
+def test_a_directory_in_the_place_of_the_lock_is_told(tmp_path: Path) -> None:
+    (tmp_path / "x.db.lock").mkdir()
 
     with pytest.raises(Fault, match=r"x\.db: .*(directory|write)"):
         opened(tmp_path / "x.db")

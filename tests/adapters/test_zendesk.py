@@ -886,6 +886,20 @@ def test_a_query_that_the_search_refuses_is_told_with_its_words(open_desk: Open)
         source.count(by_category, start=SINCE, end=NOW)
 
 
+@pytest.mark.parametrize("status", [403, 404])
+def test_an_account_that_does_not_show_its_fields_counts_all_that_can_be_said_without_them(
+    open_desk: Open, status: int
+) -> None:
+    bench = open_desk()
+    source = bench.source()
+    source.fetch_page(START)
+    bench.desk.fault(Endpoint.FIELDS, Fault.error(status))
+
+    scopes = source.scopes([SeriesKey("Payments", "login")])
+
+    assert [(scope.level, scope.name) for scope in scopes] == [("brand", "Payments"), ("desk", "")]
+
+
 @pytest.mark.parametrize(
     ("rule", "name"),
     [

@@ -341,3 +341,28 @@ def test_a_rate_limit_met_on_the_way_to_a_name_holds_for_all(open_desk: Open) ->
         bench.read(apart=timedelta(hours=1))
 
     assert (limited.value.reason, limited.value.retry_after) == ("rate_limited", timedelta(seconds=20))
+
+
+def test_names_still_to_be_asked_for_hold_up_no_page_that_does_not_want_them(open_desk: Open) -> None:
+    bench = open_desk(*(of(number) for number in range(1, 22)), {"brand_id": 21}, {"brand_id": 21})
+    bench.read(21)
+    bench.desk.fault(Endpoint.ORGANIZATIONS, Fault.error(503))
+
+    bench.read(apart=MINUTE)
+    without = bench.named(organisation=21)
+    bench.read(apart=MINUTE)
+
+    assert bench.services[20:] == ["organisation 21", "Payments", "Payments"]
+    assert (without, bench.named(organisation=21)) == ("organisation 21", "Company 21")
+
+
+def test_an_organisation_that_was_refused_is_named_in_an_hour_whatever_comes_then(open_desk: Open) -> None:
+    bench = open_desk(of(1), {"brand_id": 21}, {"brand_id": 21})
+    bench.desk.fault(Endpoint.ORGANIZATIONS, Fault.error(403))
+
+    bench.read(2)
+    before = bench.named(organisation=1)
+    bench.read(apart=timedelta(hours=1))
+
+    assert (before, bench.named(organisation=1)) == ("organisation 1", "Company 1")
+    assert len(bench.looked_up) == 2

@@ -24,7 +24,7 @@ sources:
   - {{kind: zendesk, name: desk, subdomain: acme, client_id: spikewatch, category: {{field: 1}}}}
 slack: {{channel: "#support"}}
 maintenance:
-  - {{name: always, service: shop, start: 2020-01-01, end: 2099-01-01}}
+  - {{name: always, service: shop, weekly: {{days: [mon, tue, wed, thu, fri, sat, sun], at: "00:00", lasts: 24h}}}}
 """
 LABELS = "start,end,service,category,kind\n2026-05-01T10:00:00+09:00,2026-05-01T11:00:00+09:00,payments,,incident\n"
 
@@ -186,6 +186,27 @@ def test_a_silence_needs_an_end_and_a_reason(run: Run) -> None:
         "warning",
     )
     assert "*/* warning  from 2098-01-01 00:00 until 2098-01-02 00:00 JST" in later[1]
+
+
+@pytest.mark.usefixtures("empty")
+@pytest.mark.parametrize("end", [("--until", "2199-12-31"), ("--for", "53w")])
+def test_a_silence_of_more_than_a_year_is_refused_with_what_to_do(run: Run, end: tuple[str, str]) -> None:
+    status, _, said = run("silence", "add", "payments", *end, "--reason", "x")
+
+    assert status == 2
+    assert "more than a year" in said
+    assert "enabled: false" in said
+    assert run("silence", "list", "--json")[1].count('"kind": "silence"') == 0
+
+
+@pytest.mark.usefixtures("surging")
+@pytest.mark.parametrize("end", [("--until", "2199-12-31"), ("--for", "53w")])
+def test_a_snooze_of_more_than_a_year_is_refused_with_what_to_do(run: Run, end: tuple[str, str]) -> None:
+    status, _, said = run("snooze", "SW-1", *end)
+
+    assert status == 2
+    assert "more than a year" in said
+    assert "spikewatch resolve" in said
 
 
 @pytest.mark.usefixtures("empty")

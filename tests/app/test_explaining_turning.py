@@ -12,6 +12,7 @@ import pytest
 from spikewatch.app.explaining import Look, facts, look, text
 from spikewatch.app.explaining.origins import Origins
 from spikewatch.core.counts import ALL, SeriesKey
+from spikewatch.core.explanations import Turning
 from spikewatch.core.scoring import WhyNot
 from spikewatch.core.settings import CategorySettings, ServiceSettings
 from spikewatch.cycle import Detector
@@ -137,6 +138,18 @@ def test_what_every_budget_and_every_weight_would_have_told_is_said() -> None:
     said = lines(seen(lived(25), LOGIN, judging()))
 
     assert said[3] == "every false_alarms_per_week and every weight from 0.001 on would have alerted"
+
+
+def test_what_one_of_them_would_have_told_at_any_value_names_no_value_below_all() -> None:
+    found = seen(lived(25), LOGIN, judging())
+    turning = Turning(15, 0.02, 0.001)
+
+    said = lines(replace(found, explanation=replace(found.explanation, turning=turning)))
+
+    assert said[3:5] == [
+        "or false_alarms_per_week below 0.02 (now 1)",
+        "every weight from 0.001 on would have alerted",
+    ]
 
 
 def test_a_floor_says_that_neither_has_a_say() -> None:

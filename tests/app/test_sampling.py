@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -10,11 +11,18 @@ from spikewatch.adapters.clock import ManualClock
 from spikewatch.app.sampling import samples, story
 from spikewatch.config import Config, Purpose, load
 from spikewatch.core.notices import Notice, Reason
+from spikewatch.core.outbox import Told
+from spikewatch.core.settings import Language
+from spikewatch.core.weekly import WeeklyNotice
+from spikewatch.core.wording import render
+from spikewatch.core.wording.weekly import sections_of
 from spikewatch.errors import Fault, Mistake
+from spikewatch.sandbox.block_rules import wrong_blocks
 from spikewatch.sandbox.chat import Chat
 from tests.factories import OPENED
 from tests.receiving import Answer, HttpDesk, SmtpDesk
 
+TOKYO = ZoneInfo("Asia/Tokyo")
 TEXT = """\
 timezone: Asia/Tokyo
 language: en
@@ -46,16 +54,33 @@ def config(tmp_path: Path, hook: HttpDesk, mail: SmtpDesk) -> Config:
 
 
 def test_there_is_a_sample_of_every_reason_to_tell() -> None:
-    reasons = {told.reason for told in story("T", now=OPENED) if isinstance(told, Notice)}
+    reasons = {told.reason for told in story("T", now=OPENED, zone=TOKYO) if isinstance(told, Notice)}
 
     assert reasons == set(Reason)
+
+
+def test_there_is_a_sample_of_every_other_kind_of_message() -> None:
+    kinds = {type(told) for told in story("T", now=OPENED, zone=TOKYO)}
+
+    assert kinds == set(get_args(Told))
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_sample_of_a_week_shows_every_section_filled(language: Language) -> None:
+    (told,) = (each for each in story("T", now=OPENED, zone=TOKYO) if isinstance(each, WeeklyNotice))
+
+    sections = sections_of(told.facts, language=language, zone=TOKYO)
+
+    assert all(section.table for section in sections if section.key not in {"summary", "accuracy", "blind"})
+    assert told.facts.span.end <= OPENED
+    assert not list(wrong_blocks(render(told, language=language, zone=TOKYO).blocks))
 
 
 def test_a_webhook_gets_every_sample_marked_as_a_test(config: Config, hook: HttpDesk) -> None:
     lines = list(samples(config, channel=None, receiver="hook"))
 
     documents = [request.json for request in hook.requests]
-    assert len(documents) == len(lines) == len(story("T", now=OPENED))
+    assert len(documents) == len(lines) == len(story("T", now=OPENED, zone=TOKYO))
     assert all(document["test"] for document in documents)
     assert all(document["text"].startswith("[test] ") for document in documents)
 
@@ -65,7 +90,7 @@ def test_what_keeps_an_alert_alive_is_not_told_that_it_is_over(config: Config, h
 
     names = {alert["labels"]["alertname"] for request in hook.requests for alert in request.json}
     assert names == {"SpikewatchTest"}
-    last = {alert["labels"]["severity"]: alert for alert in hook.requests[-2].json}["critical"]
+    last = {alert["labels"]["severity"]: alert for alert in hook.requests[-3].json}["critical"]
     assert last["endsAt"] > last["startsAt"]
 
 
@@ -112,8 +137,9 @@ def test_the_chat_shows_one_living_message_and_its_replies(tmp_path: Path) -> No
 
         list(samples(config, channel=None, receiver=None, clock=clock))
 
-        incident, blind, recap = chat.roots
+        incident, blind, recap, refused, week = chat.roots
         assert all(message.text.startswith("【テスト】") for message in chat.messages)
         assert len(chat.thread(incident)) == 10
-        assert (chat.thread(blind), chat.thread(recap)) == ((), ())
+        assert [chat.thread(each) for each in (blind, recap, refused, week)] == [(), (), (), ()]
+        assert week.text.startswith("【テスト】問い合わせ週報 ")
         assert "<!here>" not in str([call.arguments for call in chat.calls])

@@ -55,6 +55,18 @@ def test_what_is_no_duration_is_refused_with_the_remedy(text: object) -> None:
         parse_duration(text)
 
 
+@pytest.mark.parametrize("text", ["5219w", "99999999999999w", "36524d24h1s"])
+def test_a_duration_of_more_than_a_hundred_years_is_refused_with_the_remedy(text: str) -> None:
+    with pytest.raises(
+        ValueError, match=f"'{text}' is longer than a hundred years; write a number and a unit"
+    ):
+        parse_duration(text)
+
+
+def test_a_duration_of_a_hundred_years_is_read() -> None:
+    assert parse_duration("36525d") == timedelta(days=36_525)
+
+
 @given(st.integers(0, 10**8))
 def test_a_duration_reads_as_it_was_written(total: int) -> None:
     duration = timedelta(seconds=total)

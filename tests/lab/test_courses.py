@@ -1,9 +1,15 @@
 """Courses: one series or several over time, joined, and picked from."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
+from spikewatch.core.budget import limits_of
+from spikewatch.core.scoring import assess
+from spikewatch.core.settings import DetectionSettings
 from spikewatch.lab.courses import Course
+from tests.core_factories import LOGIN, REFUND, STEP, baseline, panel
 
 
 def course(start: int, length: int, *, series: int | None = None) -> Course:
@@ -49,3 +55,14 @@ def test_entries_are_picked_from_every_line(places: list[int]) -> None:
     assert picked.at.tolist() == [5 + place for place in places]
     assert picked.upper.tolist() == [15 + place for place in places]
     assert picked.score.tolist() == [(5 + place) / 7.0 for place in places]
+
+
+def test_what_is_cut_out_holds_on_to_nothing_else() -> None:
+    counts = panel({LOGIN: [1, 0] * 15, REFUND: [0, 1] * 15})
+    normal = baseline(counts.roster, {LOGIN: 2.0, REFUND: 2.0})
+    limits = limits_of(normal, detection=DetectionSettings(windows=(STEP,)), services={})
+    assessment = assess(counts, normal, limits, first=counts.grid.stop - 3, windows=(STEP,))
+
+    cut = Course.cut(assessment, 0, window=0, upper=np.zeros(3, dtype=np.int64))
+
+    assert [each.name for each in fields(cut) if getattr(cut, each.name).base is not None] == []

@@ -11,9 +11,8 @@ from slack_sdk.webhook import WebhookClient
 from spikewatch.adapters.slack.settings import is_loopback
 
 quiet = logging.getLogger("spikewatch.adapters.slack.vendor")
-quiet.setLevel(
-    logging.WARNING
-)  # the vendor's debug lines hold whole messages, and addresses that are secrets
+# The vendor's debug lines hold whole messages, and addresses that are secrets.
+quiet.setLevel(logging.WARNING)
 
 _Client = TypeVar("_Client", WebClient, WebhookClient)
 

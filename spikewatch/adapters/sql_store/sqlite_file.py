@@ -29,6 +29,11 @@ class SqliteFile:
         Raises Fault where another daemon has it, where it cannot be made, or where there is none to look at.
         """
         self.path = Path(url.database or "")
+        if self.path.is_dir():
+            inside = self.path / "spikewatch.db"
+            raise Fault(
+                f"store {self.path} is a directory; name a file in it under `store`, such as {inside}"
+            )
         if not exclusive and not self.path.exists():
             raise Fault(
                 f"store {self.path} does not exist yet: `spikewatch run` or `spikewatch backfill` makes it"

@@ -44,12 +44,13 @@ class Names:
     def learn(self, wanted: Collection[str]) -> Mapping[str, str]:
         """Return all names, after asking for those that are wanted and not known, or known for long.
 
-        What would go beyond the pace is asked for by later calls, whatever is wanted then. Raises Unavailable where a name
-        that is not known yet may be had later, or a limit is met; what was learnt until then is not asked for again.
+        What would go beyond the pace, and what was refused an hour ago, is asked for by later calls, whatever is wanted
+        then. Raises Unavailable where a wanted name that is not known yet may be had later, or a limit is met; what was
+        learnt until then is not asked for again.
         """
         now = self._clock.now()
         old = {word for word in self._owed.union(wanted) if self._is_old(word, now)}
-        self._owed = {word for word in old if word not in self.known}
+        self._owed = {word for word in self._owed | old if word not in self.known}
         for kind in sorted({kind_of(word) for word in old}):
             words = sorted(
                 (word for word in old if kind_of(word) == kind), key=lambda word: (word in self.known, word)
@@ -57,7 +58,8 @@ class Names:
             try:
                 self._ask(kind, words, now)
             except PortError as error:
-                self._go_without(kind, words, error, now)
+                is_needed = any(word in wanted and word not in self.known for word in words)
+                self._go_without(kind, words, error, now, is_needed=is_needed)
         return self.known
 
     def _is_old(self, word: str, now: datetime) -> bool:
@@ -78,12 +80,14 @@ class Names:
             self._failing.discard(kind)
             _log.info("names_recovered", extra={"source": self._source, "of": kind})
 
-    def _go_without(self, kind: str, words: Sequence[str], error: PortError, now: datetime) -> None:
+    def _go_without(
+        self, kind: str, words: Sequence[str], error: PortError, now: datetime, *, is_needed: bool
+    ) -> None:
         """Keep to the names there are where that is right: reading tickets matters more than what they are called."""
         is_refused = isinstance(error, CredentialsRefused | QueryRefused)
         if is_refused:
-            self._note([kind, *words], now)
-        elif error.reason == "rate_limited" or any(word not in self.known for word in words):
+            self._asked.update(dict.fromkeys([kind, *words], now))
+        elif is_needed or error.reason == "rate_limited":
             self._tried.pop(kind, None)
             raise error
         if kind not in self._failing:

@@ -21,6 +21,7 @@ from spikewatch.core.counts import SeriesKey, Ticket
 from spikewatch.core.timegrid import aware
 from spikewatch.ports import (
     Clock,
+    CredentialsRefused,
     CursorRefused,
     Meter,
     Naming,
@@ -104,8 +105,7 @@ class ZendeskSource:
     def scopes(self, series: Sequence[SeriesKey]) -> Sequence[Scope]:
         """Return what the account can count of these series by its own search; asks which of its fields are drop-downs."""
         rules = (*self._settings.service, *self._settings.category)
-        fields = self._account.fields() if any(rule.field is not None for rule in rules) else ()
-        kinds = {field.number: field.kind for field in fields}
+        kinds = self._kinds() if any(rule.field is not None for rule in rules) else {}
         return scopes_of(series, settings=self._settings, names=self.naming.names, kinds=kinds)
 
     def count(self, scope: Scope, *, start: datetime, end: datetime) -> int:
@@ -141,6 +141,13 @@ class ZendeskSource:
     def close(self) -> None:
         """End idle connections."""
         self._client.close()
+
+    def _kinds(self) -> Mapping[int, str]:
+        """Return the kind of each custom field; none where the account does not show them: the rest can be counted."""
+        try:
+            return {field.number: field.kind for field in self._account.fields()}
+        except (CredentialsRefused, QueryRefused):
+            return {}
 
     def _ask(self, position: Position) -> Answer:
         query: dict[str, str | int] = {"per_page": self._per_page}

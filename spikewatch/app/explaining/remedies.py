@@ -74,6 +74,8 @@ class _Setting:
     def told(self, *, alerts: bool) -> str:
         if self.value is None:
             return f"no {self.name} up to {self.most} would have"
+        if alerts and self.value == LEAST:
+            return f"every {self.name} from {LEAST:g} on would have alerted"
         way = f"below {self.value:g}" if alerts else f"{self.value:g} or more"
         return f"or {self.name} {way} (now {self.now})"
 

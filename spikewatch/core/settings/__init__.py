@@ -33,6 +33,8 @@ from spikewatch.core.settings.services import (
 )
 from spikewatch.core.settings.telling import Language, LinkSettings, ReportSettings
 from spikewatch.core.settings.values import (
+    FIRST_YEAR,
+    LAST_YEAR,
     ClockTime,
     Duration,
     Moment,
@@ -47,6 +49,8 @@ from spikewatch.core.settings.values import (
 )
 
 __all__ = [
+    "FIRST_YEAR",
+    "LAST_YEAR",
     "MOST_BUDGET",
     "MOST_EXPECTED",
     "MOST_WEIGHT",

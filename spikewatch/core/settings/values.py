@@ -19,8 +19,15 @@ from spikewatch.core.timegrid import seconds
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
+FIRST_YEAR, LAST_YEAR = 1970, 2199
+"""Years of a moment: every zone can say every time in them, and every duration from there."""
+
+LONGEST_DURATION = timedelta(days=36_525)
+"""A hundred years: nothing of a desk lasts longer, and from now it ends in a year that a calendar has."""
+
 _DURATION = re.compile(r"(?:\d+[smhdw])+")
 
+_WRITE_DURATION = "write a number and a unit such as 30s, 5m, 3h, 2d or 8w"
 _CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
 
@@ -52,9 +59,13 @@ def parse_duration(text: Any) -> Any:  # noqa: ANN401 -- pydantic hands over wha
     if isinstance(text, timedelta):
         return text
     if not isinstance(text, str) or not _DURATION.fullmatch(text):
-        message = f"{text!r} is no duration; write a number and a unit such as 30s, 5m, 3h, 2d or 8w"
+        message = f"{text!r} is no duration; {_WRITE_DURATION}"
         raise ValueError(message)
-    return timedelta(seconds=sum(int(n) * _UNITS[unit] for n, unit in re.findall(r"(\d+)([smhdw])", text)))
+    total = sum(int(n) * _UNITS[unit] for n, unit in re.findall(r"(\d+)([smhdw])", text))
+    if total > seconds(LONGEST_DURATION):
+        message = f"{text!r} is longer than a hundred years; {_WRITE_DURATION}"
+        raise ValueError(message)
+    return timedelta(seconds=total)
 
 
 def format_duration(duration: timedelta) -> str:
@@ -87,6 +98,14 @@ Ratio = Annotated[float, AfterValidator(_ratio)]
 
 def _moment(text: Any) -> Any:  # noqa: ANN401 -- pydantic hands over whatever the YAML held
     """Read a date or a time with its offset; anything else raises ValueError with the remedy."""
+    found = _day_or_time(text)
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        message = f"{found.isoformat()} is no time of a help desk; write one from {FIRST_YEAR} to {LAST_YEAR}"
+        raise ValueError(message)
+    return found
+
+
+def _day_or_time(text: Any) -> date:  # noqa: ANN401 -- as above
     if isinstance(text, date):
         return text
     try:
