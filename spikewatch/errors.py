@@ -4,7 +4,12 @@ Messages hold the value and the remedy, never a secret. Failures of a vendor are
 lead to a person.
 """
 
+import errno
 from collections.abc import Sequence
+from pathlib import Path
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
+"""How writing fails where a disk is full, or a limit is reached."""
 
 
 class SpikewatchError(Exception):
@@ -32,3 +37,13 @@ class GateNotMet(SpikewatchError):
     """A check that was asked for as a gate did not pass."""
 
     exit_status = 3
+
+
+def unwritten(place: Path, error: OSError) -> Fault:
+    """Return what is told where a file or a folder cannot be written: why, and what to do about it."""
+    remedy = (
+        "make room there, or name a place elsewhere"
+        if error.errno in NO_ROOM
+        else "choose a folder that exists and is writable"
+    )
+    return Fault(f"{place}: cannot be written ({error.strerror or error}); {remedy}")

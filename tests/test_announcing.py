@@ -9,13 +9,13 @@ import pytest
 from spikewatch.core.acts import ActKind
 from spikewatch.core.blindness import Cause, begun
 from spikewatch.core.handling import Handling
-from spikewatch.core.incidents import Phase, Severity
+from spikewatch.core.incidents import Incidents, Phase, Severity
 from spikewatch.core.muting import Matcher, Silence
 from spikewatch.core.notices import Notice, Reason
 from spikewatch.core.oncall import ReceiverSettings, RouteSettings
 from spikewatch.core.outbox import Stage
 from spikewatch.core.timegrid import Span
-from spikewatch.ports import Abilities
+from spikewatch.ports import Abilities, CycleCommit, JudgeState
 from spikewatch.relaying import Relay
 from tests.factories import notice
 from tests.people import CHANNEL, People
@@ -242,6 +242,30 @@ def test_one_that_waits_is_told_although_another_is_told_first_and_somebody_took
         ("webhook:lead", Reason.UNMUTED),
         ("webhook:team", Reason.UNMUTED),
     ]
+    assert people.held() == []
+
+
+def test_what_merges_company_wide_at_night_is_told_in_the_morning_as_the_whole_alone(people: People) -> None:
+    people.relays = (relay("team", when="business_hours"),)
+    people.clock.advance(10 * HOUR)
+    child = people.opened()
+    people.happens(told(Reason.OPENED))
+    people.delivered()
+    merged = replace(child, phase=Phase.CLOSED, merged_into="SW-2", closed_at=people.now, revision=2)
+    whole = replace(child, id="SW-2", service=None)
+    state = JudgeState(8, Incidents((whole,), 3))
+    people.store.commit_cycle(CycleCommit(state, changed=(merged, whole)))
+    people.happens(
+        notice(Reason.OPENED, incident="SW-2", service=None),
+        told(Reason.MERGED, revision=2, phase=Phase.CLOSED, merged_into="SW-2"),
+    )
+    people.delivered()
+
+    people.clock.advance(3 * 24 * HOUR + 14 * HOUR)
+    people.announcer.release(now=people.now)
+
+    rows = people.store.unsettled()
+    assert [(row.channel, row.incident) for row in rows] == [("webhook:team", "SW-2")]
     assert people.held() == []
 
 

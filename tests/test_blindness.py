@@ -93,7 +93,7 @@ def test_three_hours_of_blindness_are_told_once_and_the_surge_in_them_afterwards
     assert seeing.edited_at is not None
     assert len(surges) == len(incidents) == 1
     assert NOW + HOUR <= incidents[0].opened_at <= NOW + 2 * HOUR
-    assert "Since 19:00 JST" in surges[0].text or surges[0].text.startswith("Resolved")
+    assert surges[0].text.startswith("Resolved: shop / login. All-clear at 20:00 JST, 1 h after the start.")
 
 
 def test_a_daemon_that_was_only_stopped_does_not_say_that_it_was_blind(world: World) -> None:

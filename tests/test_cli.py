@@ -256,10 +256,28 @@ def test_a_result_for_which_there_is_no_room_is_a_fault_that_says_to_make_some(
         raise OSError(reason, os.strerror(reason))
 
     with pytest.raises(
-        Fault, match=f"cannot be written \\({os.strerror(reason)}\\); make room there, or name"
+        Fault,
+        match=f"cannot be written \\({os.strerror(reason)}\\); make room there, or name a place elsewhere",
     ):
         files.write(lines(), out=tmp_path / "result.jsonl")
 
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_configuration_for_which_there_is_no_room_is_not_left_half_written(tmp_path: Path) -> None:
+    code = (
+        "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))\n"
+        "from spikewatch.cli import main\nraise SystemExit(main(['init', 'new.yaml']))\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "spikewatch: new.yaml: cannot be written (File too large); make room there, or name a place elsewhere\n"
+    )
     assert not list(tmp_path.iterdir())
 
 

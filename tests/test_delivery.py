@@ -639,4 +639,4 @@ def test_on_slack_one_message_stands_whatever_happened_to_the_first_attempt(
         [reply] = chat.thread(message)
         assert message.text.startswith("Resolved")
         assert len(message.blocks) >= 3
-        assert reply.text.startswith("Resolved: payments / login. Lasted 15 min")
+        assert reply.text.startswith("payments / login: Resolved. Lasted 15 min")

@@ -61,15 +61,14 @@ def backfill(
             meter = HealthMetrics(new_registry(), clock=clock, version="")
             lines, is_all = [], True
             for reader in readers(config, store=store, clock=clock, meter=meter, history=history):
-                before = store.stats().tickets
                 tell = on_progress or _Log(clock).tell
-                is_done = _fetch(reader, clock=clock, stop=is_stopped, tell=tell)
+                is_done, more = _fetch(reader, clock=clock, stop=is_stopped, tell=tell)
                 reader.retire()
                 is_all &= is_done
                 since = wanted_since(config, now=clock.now(), history=history)
-                more = store.stats().tickets - before
                 lines.append(_line(reader.name, store, config, is_done=is_done, wanted=since, more=more))
-        return is_all, [*lines, f"{store.stats().tickets} tickets are counted in the store"]
+        held = store.stats()
+        return is_all, [*lines, f"the store holds {held.tickets} tickets and {held.count_rows} counts"]
     finally:
         store.close()
 
@@ -86,9 +85,12 @@ def _require_kept(config: Config, history: timedelta) -> None:
 
 def _fetch(
     reader: Reader, *, clock: Clock, stop: Callable[[], bool], tell: Callable[[str, Progress], None]
-) -> bool:
-    """Read the source up to the present, then as far back as is wanted; tell whether all is there."""
-    failures, has_answered = 0, False
+) -> tuple[bool, int]:
+    """Read the source up to the present, then as far back as is wanted.
+
+    Return whether all is there, and how many tickets more count.
+    """
+    failures, has_answered, more = 0, False, 0
 
     def on_page(progress: Progress) -> None:
         nonlocal has_answered
@@ -99,8 +101,9 @@ def _fetch(
         result: PollResult | None = None
         while result is None or result.outcome is not Outcome.CAUGHT_UP:
             if stop():
-                return False
+                return False, more
             result = read(stop=stop, on_page=on_page)
+            more += result.changes.added - result.changes.removed
             if result.outcome is Outcome.HALTED:
                 raise Fault(f"source {reader.name}: {result.detail}")
             failures += result.outcome is Outcome.RETRY
@@ -111,7 +114,7 @@ def _fetch(
                 )
             if result.next_due is not None:
                 clock.wait(max(timedelta(0), result.next_due - clock.now()))
-    return True
+    return True, more
 
 
 def _line(name: str, store: Store, config: Config, *, is_done: bool, wanted: datetime, more: int) -> str:

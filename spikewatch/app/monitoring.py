@@ -11,7 +11,7 @@ from spikewatch.adapters.prometheus.catalogue import LabelNames
 from spikewatch.app.storing import store_of
 from spikewatch.config import Config
 from spikewatch.core.timegrid import Grid, bucket_number
-from spikewatch.errors import Fault, Mistake
+from spikewatch.errors import Fault, Mistake, unwritten
 from spikewatch.prom.access import Access
 from spikewatch.prom.history import Past, openmetrics
 from spikewatch.prom.monitored import Monitored, Thresholds
@@ -87,8 +87,7 @@ def place(files: Mapping[str, str], folder: Path) -> dict[Path, str]:
         for path in placed:
             path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        message = f"{folder}: cannot be made ({error.strerror}); choose a folder that may be written"
-        raise Fault(message) from error
+        raise unwritten(folder, error) from error
     return placed
 
 

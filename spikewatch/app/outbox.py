@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from spikewatch.adapters.clock import SystemClock
+from spikewatch.announcing import EVERYBODY
 from spikewatch.app.storing import store_of
 from spikewatch.config import Config
 from spikewatch.core.outbox import Delivery, Stage, superseded
@@ -35,7 +36,7 @@ def listed(config: Config, *, everything: bool, as_json: bool) -> Iterator[str]:
     for row in shown:
         made = row.created_at.astimezone(config.timezone)
         why = f"  {row.last_error}" if row.last_error else ""
-        channel = row.channel or "every channel"
+        channel = row.channel or ("every channel" if row.receiver == EVERYBODY else row.receiver)
         yield (
             f"{row.stage.value:<10}  {made:%m-%d %H:%M:%S}  {row.kind.value:<5}  {row.incident}"
             f"  {channel}  {row.attempts} attempts  {row.key}{why}"

@@ -71,7 +71,7 @@ def sample_week(*, before: datetime, zone: ZoneInfo) -> Weekly:
         accuracy=Accuracy(real=1, false_alarms=1, known=1, found=1),
         budget=1.0,
         typical=_WIDTH,
-        slowest=2 * _WIDTH,
+        slowest=_WIDTH,
         noisiest=(Noise(login, 1, 0), Noise(coupon, 1, 1)),
         volumes=(
             Volume(FLEET, 1240, 1100.0, 1080),

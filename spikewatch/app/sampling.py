@@ -125,7 +125,7 @@ def story(run: str, *, now: datetime, zone: ZoneInfo) -> tuple[Told, ...]:
     blind = begun(WHO, Cause.UNREACHABLE, since=now - _LASTED, at=now)
     seeing = ended(blind, until=now, tickets=40, incidents=1, at=now)
     recap = recap_of([facts], receiver=WHO, channel=run, since=now - _LASTED, at=now)
-    wrong = refused(None, file="spikewatch.yaml", problems=(_MISTAKE,), restart=False, at=now)
+    wrong = refused(None, file="spikewatch.yaml", problems=(_MISTAKE,), restart=False, at=now - _LASTED)
     mistaken = () if wrong is None else (wrong, mended(wrong, at=now))
     week = notice_of_week(sample_week(before=now, zone=zone), at=now)
     return (*told, blind, seeing, recap, *mistaken, week)

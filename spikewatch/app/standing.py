@@ -108,7 +108,11 @@ class _Status:
                 }
                 for silence in self.silences
             ],
-            "store": {"bytes": self.stats.size_bytes, "tickets": self.stats.tickets},
+            "store": {
+                "bytes": self.stats.size_bytes,
+                "tickets": self.stats.tickets,
+                "counts": self.stats.count_rows,
+            },
         }
 
     def lines(self) -> Iterator[str]:
@@ -142,7 +146,8 @@ class _Status:
         )
         waiting = ", ".join(f"{number} {stage}" for stage, number in sorted(self.queue.items())) or "none"
         yield f"messages waiting: {waiting}"
-        yield f"store: {self.stats.size_bytes / 1e6:.1f} MB, {self.stats.tickets} tickets"
+        held = f"{self.stats.tickets} tickets, {self.stats.count_rows} counts"
+        yield f"store: {self.stats.size_bytes / 1e6:.1f} MB, {held}"
 
     def _source(self, name: str, mark: datetime | None) -> Iterator[str]:
         """Yield how far a source has been read, and why not further where that was told."""

@@ -1,6 +1,5 @@
 """Where results go: to standard output, or whole into a file."""
 
-import errno
 import gzip
 import io
 import os
@@ -12,10 +11,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import IO
 
-from spikewatch.errors import Fault, Mistake
-
-NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
-"""How writing fails where a disk is full, or a limit is reached."""
+from spikewatch.errors import Fault, Mistake, unwritten
 
 _DESCRIPTORS = Path("/proc/self/fd")
 
@@ -32,7 +28,7 @@ def write(lines: Iterable[str], *, out: Path | None) -> None:
     try:
         _replace(out, lines)
     except OSError as error:
-        raise _unwritten(out, error) from error
+        raise unwritten(out, error) from error
 
 
 def require_place(out: Path | None) -> None:
@@ -40,18 +36,7 @@ def require_place(out: Path | None) -> None:
     if out is not None and out.is_dir():
         raise Fault(f"{out}: is a folder; name a file in it")
     if out is not None and not os.access(out.parent, os.W_OK | os.X_OK):
-        raise _unwritable(out, "no writable folder")
-
-
-def _unwritten(out: Path, error: OSError) -> Fault:
-    why = error.strerror or str(error)
-    if error.errno in NO_ROOM:
-        return Fault(f"{out}: cannot be written ({why}); make room there, or name a file elsewhere")
-    return _unwritable(out, why)
-
-
-def _unwritable(out: Path, why: str) -> Fault:
-    return Fault(f"{out}: cannot be written ({why}); choose a folder that exists and is writable")
+        raise unwritten(out, OSError("no writable folder"))
 
 
 def write_bytes(content: bytes, *, what: str) -> None:

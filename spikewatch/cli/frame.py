@@ -21,7 +21,6 @@ from spikewatch.cli import (
     doctor,
     explain,
     export,
-    files,
     init,
     labels,
     notify,
@@ -35,7 +34,7 @@ from spikewatch.cli import (
     status,
     tune,
 )
-from spikewatch.errors import Fault, SpikewatchError
+from spikewatch.errors import NO_ROOM, Fault, SpikewatchError
 
 _COMMANDS = (
     demo,
@@ -63,7 +62,7 @@ _FAULT = 1
 _MISUSE = 2
 _INTERRUPTED = 130
 _SILENT = logging.NullHandler()
-_UNWRITTEN = frozenset({*files.NO_ROOM, errno.EIO})
+_UNWRITTEN = frozenset({*NO_ROOM, errno.EIO})
 """How writing results fails where they find no room, or their device fails."""
 
 _OPTION = re.compile(r"--[a-z-]+")

@@ -1,10 +1,11 @@
 """`spikewatch init`: a commented starter configuration."""
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
 
 from spikewatch.cli.options import Subparsers, add_command
-from spikewatch.errors import Fault, Mistake
+from spikewatch.errors import Mistake, unwritten
 
 _STANDARD_OUTPUT = Path("-")
 
@@ -48,8 +49,8 @@ def call(args: argparse.Namespace) -> int:
             f"{path}: stands already and is not overwritten; name another file or move it away"
         ) from None
     except OSError as error:
-        raise Fault(
-            f"{path}: cannot be written ({error.strerror}); choose a folder that exists and is writable"
-        ) from error
+        with suppress(OSError):
+            path.unlink()  # half of it would be in the way of the next try
+        raise unwritten(path, error) from error
     print(f"{path} is written. Next: edit it, then spikewatch check --config {path}")
     return 0

@@ -154,7 +154,7 @@ class MaintenanceSettings(Settings):
     start: Moment | None = Field(default=None, examples=["2026-12-01T01:00:00+09:00"])
     """When it begins once: a date, which is local midnight, or a time with its offset."""
     end: Moment | None = Field(default=None, examples=["2026-12-01T05:00:00+09:00"])
-    """The first instant after it."""
+    """The first instant after it, at most a year after start."""
     weekly: WeeklySettings | None = Field(
         default=None, examples=[{"days": ["sun"], "at": "02:00", "lasts": "3h"}]
     )

@@ -5,7 +5,7 @@ not a number when it is taken out again. A fleet of hundreds of series over mont
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from spikewatch.core.calendars import SLOTS
 from spikewatch.core.counts import Ints
 from spikewatch.core.timegrid import HOUR, seconds
 from spikewatch.cycle import Detector
+
+_Number = TypeVar("_Number", bound=np.floating)
 
 _DAY_S = 86400
 
@@ -59,7 +61,7 @@ class _Part:
         )
 
 
-def _spread(values: NDArray[np.floating], places: Ints, *, length: int) -> NDArray[np.floating]:
+def _spread(values: NDArray[_Number], places: Ints, *, length: int) -> NDArray[_Number]:
     """Return an array of that length in the last axis, with the values at these places of it."""
     spread = np.full((*values.shape[:-1], length), np.nan, dtype=values.dtype)
     spread[..., places] = values

@@ -592,7 +592,7 @@ def test_a_beginning_that_is_too_recent_lies_further_back_the_next_time(open_des
     bench.desk.fault(Endpoint.EXPORT, Fault.error(422), times=2)
 
     for _ in range(2):
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable, match=r"answers 422: .* by its clock; set the clock here right"):
             source.fetch_page(present)
     source.fetch_page(present)
 

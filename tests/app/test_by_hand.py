@@ -13,7 +13,7 @@ from spikewatch.adapters.clock import ManualClock, SystemClock
 from spikewatch.adapters.sql_store import SqlStore, open_store
 from spikewatch.cli import main
 from spikewatch.core.acts import ActStage
-from spikewatch.core.outbox import Stage
+from spikewatch.core.outbox import Stage, held
 from tests.people import STEP, People
 
 CONFIG = """\
@@ -256,6 +256,20 @@ def test_the_outbox_shows_what_waits_and_tries_again_or_drops_it(run: Run, folde
     assert (stages["dead"], stages["held"], stages[root.key]) == ("queued", "superseded", "sent")
     assert run("outbox", "drop", root.key)[0] == 2
     assert run("outbox", "retry", "nothing")[0] == 2
+
+
+def test_the_outbox_names_who_waits_where_that_is_not_everybody(run: Run, folder: Path) -> None:
+    people, store = desk(folder)
+    people.told()
+    (root,) = store.deliveries()
+    for receiver in ("everybody", "slack"):
+        store.save_delivery(held(root.notice, receiver=receiver, why="below_severity", now=people.now))
+    store.close()
+
+    everybody, slack = run("outbox", "list")[1].splitlines()
+
+    assert "  every channel  " in everybody
+    assert "  slack  " in slack
 
 
 @pytest.mark.usefixtures("surging")

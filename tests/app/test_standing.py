@@ -42,7 +42,7 @@ def test_a_store_that_was_never_read_to_the_end_says_so(tmp_path: Path) -> None:
         "open incidents: none",
     ]
     assert "messages waiting: none" in told
-    assert told[-1].endswith("1 tickets")
+    assert told[-1].endswith("1 tickets, 1 counts")
 
 
 def test_a_store_at_rest_tells_how_old_its_data_are(tmp_path: Path) -> None:

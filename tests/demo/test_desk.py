@@ -1,4 +1,4 @@
-"""The desk that `sandbox desk` serves lives in the present: a daemon that is pointed at it finds tickets of these minutes."""
+"""The desk that `sandbox desk` serves lives in the present: a daemon that is pointed at it finds tickets of now."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -85,7 +85,7 @@ def test_history_is_fetched_once_and_further_back_when_more_weeks_are_asked_for(
     assert first.returncode == again.returncode == further.returncode == 0, first.stderr + further.stderr
     assert re.fullmatch(
         r"source desk: (\d+) tickets more, all that has changed since \d{4}-\d\d-\d\d \d\d:\d\d JST is read\n"
-        r"\1 tickets are counted in the store\n",
+        r"the store holds \1 tickets and \d+ counts\n",
         first.stdout,
     )
     progress = [

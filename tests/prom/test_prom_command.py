@@ -84,7 +84,7 @@ def test_a_folder_that_cannot_be_made_is_a_fault(tmp_path: Path, capsys: pytest.
     status = main(["prom", "rules", "--out", str(tmp_path / "file" / "below")])
 
     assert status == 1
-    assert "cannot be made" in capsys.readouterr().err
+    assert "cannot be written" in capsys.readouterr().err
 
 
 def test_the_configuration_in_force_decides_what_is_generated(

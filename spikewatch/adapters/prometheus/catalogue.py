@@ -292,7 +292,7 @@ CATALOGUE: tuple[Metric, ...] = (
     _counter(
         _HEALTH,
         "notifications_suppressed_total",
-        "Notices held back by a silence, maintenance, a snooze, a dismissal or a route",
+        "Notices held back by a silence, maintenance, a snooze, a dismissal, a route or a receiver's hours",
         "channel",
         "reason",
     ),

@@ -171,6 +171,7 @@ class ZendeskSource:
             return CursorRefused(str(error))
         if error.status == _TOO_RECENT:
             self._start_age = min(2 * self._start_age, _START_AGE_MOST)
+            return Unavailable(f"{error}: the present is earlier by its clock; set the clock here right")
         return Unavailable(f"{error}; check the subdomain")
 
     def _shrunk(self, error: TooSlow) -> TooLarge | Unavailable:

@@ -31,7 +31,8 @@ def store_findings(scene: Scene) -> Iterator[Finding]:
         says, _, remedy = str(error).partition(": ")
         yield PART.fail("opens", says, remedy=remedy or "name another under `store`")
         return
-    yield PART.ok("opens", f"{stats.tickets} tickets, {stats.size_bytes / 1e6:.1f} MB, schema up to date")
+    held = f"{stats.tickets} tickets, {stats.count_rows} counts"
+    yield PART.ok("opens", f"{held}, {stats.size_bytes / 1e6:.1f} MB, schema up to date")
 
 
 def _place(file: Path) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from spikewatch.adapters.sql_store.archiving import Cell, Field, Kind, Row, Shelf
-from spikewatch.errors import Fault, Mistake
+from spikewatch.errors import Mistake, unwritten
 
 FORMAT = 1
 """Version of the form of an archive; a change that older programs would misread raises it."""
@@ -117,9 +117,7 @@ def written(out: Path) -> Iterator[Writer]:
             yield writer
             _packed(writer, Path(aside) / "packed", like=out).rename(out)
     except OSError as error:
-        raise Fault(
-            f"{out}: cannot be written ({error.strerror or error}); choose a folder that exists, is writable and has room"
-        ) from error
+        raise unwritten(out, error) from error
 
 
 def _packed(writer: Writer, made: Path, *, like: Path) -> Path:
