@@ -4,6 +4,7 @@ Fixtures for what may be absent live here too: recorded data, and real servers b
 """
 
 import ipaddress
+import logging
 import os
 import sys
 import time
@@ -15,6 +16,7 @@ from typing import NoReturn
 import pytest
 from hypothesis import Phase, settings
 
+from spikewatch.adapters.log import QUIET
 from tests.postgres import Cluster, cluster
 from tests.servers import require
 
@@ -91,6 +93,17 @@ def surroundings() -> Iterator[None]:
         time.tzset()
         yield
     time.tzset()
+
+
+@pytest.fixture(autouse=True)
+def log_as_it_was() -> Iterator[None]:
+    """Whoever sets up the log of the process, which is that of all tests, leaves it to the next as it was."""
+    loggers = [logging.getLogger(name) for name in ("", *QUIET)]
+    before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
+    yield
+    for logger, level, handlers in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
 
 
 @pytest.fixture(scope="session")

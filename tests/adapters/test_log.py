@@ -3,23 +3,11 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from spikewatch.adapters.log import QUIET, configure
-
-
-@pytest.fixture(autouse=True)
-def root_as_it_was() -> Iterator[None]:
-    """Take our handler away again and leave the levels as they were."""
-    loggers = [logging.getLogger(name) for name in ("", *QUIET)]
-    before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
-    yield
-    for logger, level, handlers in before:
-        logger.setLevel(level)
-        logger.handlers[:] = handlers
 
 
 class Terminal(io.StringIO):

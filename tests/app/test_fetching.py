@@ -1,7 +1,5 @@
 """`backfill` by several sources: what each of them brought, and what is there in all."""
 
-import logging
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,16 +18,6 @@ sources:
   - {{kind: csv, name: shop, path: "{folder}/shop.csv", lag: 1m}}
   - {{kind: csv, name: calls, path: "{folder}/calls.csv", lag: 1m}}
 """
-
-
-@pytest.fixture(autouse=True)
-def log_as_it_was() -> Iterator[None]:
-    """The command sets up the log of its process, which is that of all tests."""
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = before
-    root.setLevel(level)
 
 
 def export(file: Path, *, tickets: int, at: datetime) -> None:
