@@ -5,7 +5,7 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -739,18 +739,28 @@ def test_a_daemon_on_the_store_is_fine_and_said(bench: Bench) -> None:
     assert "none yet" in the(after, "runs", Result.OK).says
 
 
-def test_our_own_daemon_at_the_port_is_told_from_another_program(bench: Bench) -> None:
+def address_that_is_free() -> str:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    metrics = {"listen": f"127.0.0.1:{port}"}
-    daemon = assemble(bench.config(sources=[bench.file()], metrics=metrics), clock=SystemClock())
+        return f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@contextmanager
+def daemon_of(bench: Bench, *, metrics: Mapping[str, Any]) -> Iterator[None]:
+    """A daemon whose port is open, and whose store is in use, meanwhile."""
+    daemon = assemble(bench.config(sources=[bench.file()], metrics=metrics), clock=bench.clock)
     daemon.http.start()
     try:
-        same = bench.examined(sources=[bench.file()], metrics=metrics)
-        changed = bench.examined(sources=[bench.file()], metrics=metrics, language="ja")
+        yield
     finally:
         daemon.http.stop()
         daemon.store.close()
+
+
+def test_our_own_daemon_at_the_port_is_told_from_another_program(bench: Bench) -> None:
+    metrics = {"listen": address_that_is_free()}
+    with daemon_of(bench, metrics=metrics):
+        same = bench.examined(sources=[bench.file()], metrics=metrics)
+        changed = bench.examined(sources=[bench.file()], metrics=metrics, language="ja")
 
     assert "runs with this configuration" in the(same, "runs", Result.OK).says
     assert "spikewatch's own" in the(same, "port", Result.OK).says
@@ -761,40 +771,26 @@ def test_our_own_daemon_at_the_port_is_told_from_another_program(bench: Bench) -
 def test_our_own_daemon_is_known_although_its_port_is_closed_to_us(
     bench: Bench, tmp_path: Path, *, is_encrypted: bool
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
     bench.env["SPIKEWATCH_METRICS_BEARER_TOKEN"] = "letmein-letmein"
-    metrics: dict[str, Any] = {"listen": f"127.0.0.1:{port}"}
+    metrics: dict[str, Any] = {"listen": address_that_is_free()}
     if is_encrypted:
         pair = authority(tmp_path).signed("server")
         metrics["tls"] = {"cert_file": str(pair.cert), "key_file": str(pair.key)}
-    daemon = assemble(bench.config(sources=[bench.file()], metrics=metrics), clock=SystemClock())
-    daemon.http.start()
-    try:
+    with daemon_of(bench, metrics=metrics):
         found = bench.examined(sources=[bench.file()], metrics=metrics)
-    finally:
-        daemon.http.stop()
-        daemon.store.close()
 
     assert "was not compared" in the(found, "runs", Result.OK).says
     assert "spikewatch's own" in the(found, "port", Result.OK).says
 
 
 def test_an_encrypted_daemon_is_asked_which_configuration_it_runs_with(bench: Bench, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
     pair = authority(tmp_path).signed("server")
     metrics = {
-        "listen": f"127.0.0.1:{port}",
+        "listen": address_that_is_free(),
         "tls": {"cert_file": str(pair.cert), "key_file": str(pair.key)},
     }
-    daemon = assemble(bench.config(sources=[bench.file()], metrics=metrics), clock=SystemClock())
-    daemon.http.start()
-    try:
+    with daemon_of(bench, metrics=metrics):
         found = bench.examined(sources=[bench.file()], metrics=metrics)
-    finally:
-        daemon.http.stop()
-        daemon.store.close()
 
     assert "runs with this configuration" in the(found, "runs", Result.OK).says
 
@@ -803,19 +799,12 @@ def test_an_encrypted_daemon_is_asked_which_configuration_it_runs_with(bench: Be
 def test_our_own_daemon_is_known_after_the_file_has_changed_whether_it_is_encrypted(
     bench: Bench, tmp_path: Path, *, was: bool, stands: str
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
     pair = authority(tmp_path).signed("server")
-    plain: dict[str, Any] = {"listen": f"127.0.0.1:{port}"}
+    plain: dict[str, Any] = {"listen": address_that_is_free()}
     encrypted = {**plain, "tls": {"cert_file": str(pair.cert), "key_file": str(pair.key)}}
     before, now = (encrypted, plain) if was else (plain, encrypted)
-    daemon = assemble(bench.config(sources=[bench.file()], metrics=before), clock=SystemClock())
-    daemon.http.start()
-    try:
+    with daemon_of(bench, metrics=before):
         found = bench.examined(sources=[bench.file()], metrics=now)
-    finally:
-        daemon.http.stop()
-        daemon.store.close()
 
     runs = the(found, "runs", Result.WARN)
     assert stands in runs.says
@@ -843,12 +832,11 @@ def test_a_port_that_another_program_uses_is_told(bench: Bench) -> None:
 
 
 def test_a_port_that_is_free_is_said(bench: Bench) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    address = address_that_is_free()
 
-    found = bench.examined(sources=[bench.file()], metrics={"listen": f"127.0.0.1:{port}"})
+    found = bench.examined(sources=[bench.file()], metrics={"listen": address})
 
-    assert the(found, "port", Result.OK).says == f"127.0.0.1:{port} is free"
+    assert the(found, "port", Result.OK).says == f"{address} is free"
 
 
 # -- the section services
